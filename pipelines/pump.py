@@ -1,0 +1,58 @@
+"""What a pipeline is given: the settings of one pump, and the memory that the engine lends it."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal, Protocol
+
+import apache_beam as beam
+
+from winnowry.schemas.edge import InputEdge, OutputEdge
+from winnowry.transforms.accept import Filters
+from winnowry.transforms.locate import Layout
+from winnowry.transforms.retry import Patience
+from winnowry.transforms.validate import Bounds
+
+
+class Memory(Protocol):
+    """What a pump knows of the past, as two places in its pipeline; each engine expands them differently.
+
+    Both take Arrivals and return ``Branches``: Arrivals that are news (their claim set), and Outcomes.
+    """
+
+    def sieve(self) -> beam.PTransform:
+        """Stop repeats before anything is fetched."""
+
+    def gate(self) -> beam.PTransform:
+        """Stop repeats before anything is announced, on engines whose sieve is a best effort."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pump:
+    """One pump of a cluster. Fields that a kind of pump does not use keep their defaults.
+
+    ``account`` runs the pump and names its queues. ``root`` is the data root; nothing is ever written outside it.
+    ``state`` is the folder of this pump's memory, shared by its instances. ``reports`` is the exchange its Reports go to,
+    None for none. ``same`` says what a repeat is: the same content at the same path, or the same content anywhere.
+    """
+
+    name: str
+    kind: str
+    cluster: str
+    account: str
+    inputs: tuple[InputEdge, ...] = ()
+    public: OutputEdge | None = None
+    private: OutputEdge | None = None
+    reaches: tuple[str, ...] = ()
+    filters: Filters = field(default_factory=Filters)
+    bounds: Bounds = field(default_factory=Bounds)
+    layout: Layout = field(default_factory=Layout)
+    patience: Patience = field(default_factory=Patience)
+    base_url: str = ""
+    root: Path = Path()
+    state: Path = Path()
+    remember: timedelta = timedelta(days=3)
+    same: Literal["path", "data"] = "path"
+    reports: str | None = None
+    instances: int = 1
+    memory: Memory | None = None

@@ -1,0 +1,72 @@
+"""A Post as it came off a queue."""
+
+from hashlib import blake2b
+
+import msgspec
+
+from winnowry.schemas.delivery import Delivery
+from winnowry.schemas.edge import InputEdge
+from winnowry.schemas.post import Post
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """What an Arrival has reserved in the memory of a pump, to be committed or released with its Outcome.
+
+    ``path`` and ``content`` are 16-byte keys of the memory; ``announcer`` is 8 bytes; ``pub_time`` is in nanoseconds;
+    ``episode`` is which of this announcer's episodes of this content it is. ``identity`` is the Arrival's.
+    """
+
+    identity: bytes
+    path: bytes
+    content: bytes
+    announcer: bytes
+    pub_time: int
+    episode: int
+
+
+class Fetched(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that is on our disk: under ``temporary`` beside its place, or (None) already under its name.
+
+    Paths are relative to the data root; ``size`` is in bytes as received; ``digest`` is that of ``method``, or of nothing
+    when the Post named no method that says content.
+    """
+
+    temporary: str | None
+    inode: int = 0
+    size: int = 0
+    method: str = ""
+    digest: bytes = b""
+
+
+class Arrival(msgspec.Struct, frozen=True, kw_only=True):
+    """A Post, its edge, its identity and attempt number, and the Delivery that brought it.
+
+    ``place`` is where its file lands, relative to the data root. ``claim`` is set between the sieve and the Outcome,
+    ``fetched`` between Fetch and Place.
+    """
+
+    post: Post
+    edge: InputEdge
+    identity: bytes
+    delivery: Delivery
+    place: str = ""
+    claim: Claim | None = None
+    fetched: Fetched | None = None
+
+    @property
+    def attempt(self) -> int:
+        """How often this Arrival has been tried, this time included."""
+        return self.delivery.attempt
+
+
+def identify(delivery: Delivery) -> bytes:
+    """Return the 16 bytes by which a message is known however often it is delivered: a hash of exchange, headers and body.
+
+    >>> identify(Delivery(body=b"x", queue="q", exchange="xs_alice", tag=1)).hex()[:8]
+    '8fbc4c15'
+    """
+    digest = blake2b(delivery.exchange.encode(), digest_size=16)
+    if delivery.headers:
+        digest.update(repr(sorted(delivery.headers.items())).encode())
+    digest.update(b"\0" + delivery.body)
+    return digest.digest()

@@ -1,0 +1,44 @@
+"""How every verb is applied: an element goes on, or ends.
+
+A verb's Beam-free twin is a function that takes an element and returns either what goes on or an Outcome. ``branch`` applies
+it to a PCollection, in one fused step, and returns both ways as a pair. Nothing is flattened: each ending stays a branch of
+its own, to which the engine attaches the settling (a Flatten would break the stage in two and encode every element).
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+from apache_beam.pvalue import PCollection, TaggedOutput
+
+from winnowry.schemas.outcome import Outcome
+
+GOING_ON = "going_on"
+ENDED = "ended"
+
+
+class Branches(NamedTuple):
+    """What goes on, and the Outcomes of what has ended here."""
+
+    going_on: PCollection
+    ended: PCollection
+
+
+class _Apply(beam.DoFn):
+    def __init__(self, twin: Callable[[Any], Any]) -> None:
+        self.twin = twin
+
+    def process(self, element: Any) -> Iterable[Any]:
+        result = self.twin(element)
+        return (TaggedOutput(ENDED, result),) if type(result) is Outcome else (result,)
+
+
+def branch(elements: PCollection, twin: Callable[[Any], Any]) -> Branches:
+    """Apply ``twin`` to each element; an Outcome takes the second way out, anything else the first."""
+    return split(elements, _Apply(twin))
+
+
+def split(elements: PCollection, dofn: beam.DoFn) -> Branches:
+    """Apply a DoFn that tags Outcomes with ``ENDED``."""
+    outputs = elements | beam.ParDo(dofn).with_outputs(ENDED, main=GOING_ON)
+    return Branches(outputs[GOING_ON], outputs[ENDED])
