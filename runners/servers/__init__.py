@@ -1,0 +1,1 @@
+"""Real servers as private processes: a broker and file servers on loopback, for the demonstration and the tests."""

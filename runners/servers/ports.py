@@ -1,0 +1,44 @@
+"""Ports on loopback that nobody listens on."""
+
+import contextlib
+import random
+import socket
+import threading
+
+_RANGE = range(12_000, 32_000)
+"""Below the ports that Linux gives to outgoing connections, one of which could take a port before its server does."""
+
+_given: set[int] = set()
+_lock = threading.Lock()
+
+
+def free_port() -> int:
+    """Return a TCP port that is free on 127.0.0.1 and that this process has not given out before.
+
+    >>> free_port() != free_port()
+    True
+    """
+    with _lock:
+        port = next(port for port in iter(_pick, None) if port not in _given and _is_free(port))
+        _given.add(port)
+    return port
+
+
+def answers(port: int) -> bool:
+    """Say whether something on 127.0.0.1 takes connections at ``port``."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+def _pick() -> int:
+    return random.SystemRandom().choice(_RANGE)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,33 @@
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from brokers import Vhost
+
+from winnowry.runners.servers.management import Broker
+from winnowry.runners.servers.nginx import FileServer
+from winnowry.runners.servers.rabbitmq import broker
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[Broker]:
+    """One real broker for the whole session; tests that kill it start a ``RabbitMQ`` of their own."""
+    with broker() as started:
+        yield started
+
+
+@pytest.fixture
+def vhost(rabbitmq: Broker) -> Iterator[Vhost]:
+    """A fresh virtual host of the session's broker, removed after the test."""
+    fresh = Vhost(rabbitmq)
+    rabbitmq.add_vhost(fresh.name)
+    yield fresh
+    rabbitmq.remove_vhost(fresh.name)
+
+
+@pytest.fixture
+def file_server() -> Iterator[Callable[[Path], FileServer]]:
+    """A function that serves a folder through nginx until the test is over."""
+    with ExitStack() as servers:
+        yield lambda root: servers.enter_context(FileServer(root))
