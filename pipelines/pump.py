@@ -1,12 +1,15 @@
 """What a pipeline is given: the settings of one pump, and the memory that the engine lends it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal, Protocol
 
 import apache_beam as beam
+from apache_beam.pvalue import PCollection
 
+from winnowry.schemas.arrival import Arrival
 from winnowry.schemas.edge import InputEdge, OutputEdge
 from winnowry.transforms.accept import Filters
 from winnowry.transforms.locate import Layout
@@ -14,10 +17,14 @@ from winnowry.transforms.retry import Patience
 from winnowry.transforms.validate import Bounds
 
 
-class Memory(Protocol):
-    """What a pump knows of the past, as two places in its pipeline; each engine expands them differently.
+Outcomes = tuple[PCollection, ...]
+"""The ending branches of a pipeline. The engine attaches its own ending to each; none may be left out."""
 
-    Both take Arrivals and return ``Branches``: Arrivals that are news (their claim set), and Outcomes.
+
+class Memory(Protocol):
+    """What a pump knows of the past, as places in its pipeline; each engine expands them differently.
+
+    The transforms take Arrivals and return ``Branches``: Arrivals that are news (their claim set), and Outcomes.
     """
 
     def sieve(self) -> beam.PTransform:
@@ -25,6 +32,15 @@ class Memory(Protocol):
 
     def gate(self) -> beam.PTransform:
         """Stop repeats before anything is announced, on engines whose sieve is a best effort."""
+
+    def winnow(self) -> beam.PTransform:
+        """Sieve and gate in one place, for pumps that fetch nothing in between."""
+
+    def placed(self, arrival: Arrival) -> bool:
+        """Whether this very content already reached its name, in an attempt that died before it was announced."""
+
+    def intend(self, arrivals: Sequence[Arrival]) -> None:
+        """Record durably that the files of these Arrivals are about to be renamed into place."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,245 @@
+"""The `direct` engine: rounds in this process, settled by Outcome.
+
+A round takes what has arrived, runs the compiled graph on it, and hands the Outcomes to the ledger; while their confirms come in, the
+next round runs. When nothing has arrived the engine sleeps until a broker, a transfer or a due date stirs it.
+"""
+
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import apache_beam as beam
+import structlog
+
+from winnowry.io.broker import Broker
+from winnowry.io.memory import Memory
+from winnowry.pipelines.pump import Outcomes, Pump
+from winnowry.runners.direct.inlet import Inlet
+from winnowry.runners.direct.ledger import Desk, Ledger
+from winnowry.runners.direct.rounds import Slot, compile_rounds, enter, leave
+from winnowry.schemas.delivery import Delivery
+from winnowry.schemas.outcome import Ending, Outcome
+from winnowry.schemas.reasons import Reason
+
+log = structlog.get_logger(__name__)
+
+OUTSTANDING = 4
+"""Rounds whose confirms may be outstanding while another runs."""
+
+PARKED_FOR_AT_MOST = 600.0
+"""Seconds: a third of RabbitMQ's consumer timeout, after which it would close the channel."""
+
+DRAIN_SECONDS = 20.0
+IDLE_SECONDS = 1.0
+
+Pipeline = Callable[[beam.pvalue.PCollection, Pump], Outcomes]
+
+
+class DirectEngine:
+    """Runs one instance of one pump until it is stopped, or until nothing is left to do.
+
+    ``source`` is where Deliveries come from and Reports go, ``target`` where announcements, later copies and dead letters go.
+    ``twice`` runs every round two times on the same Arrivals, to show that no step minds.
+    """
+
+    def __init__(
+        self,
+        pump: Pump,
+        pipeline: Pipeline,
+        *,
+        source: Broker,
+        target: Broker,
+        desk: Desk,
+        memory: Memory | None = None,
+        supply: Iterator[Delivery] | None = None,
+        later_queues: tuple[str, ...] = (),
+        limit: int = 1000,
+        prefetch: int = 5000,
+        twice: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._pump = pump
+        self._source = source
+        self._target = target
+        self._memory = memory
+        self._later_queues = later_queues
+        self._limit = limit
+        self._prefetch = prefetch
+        self._runs = 2 if twice else 1
+        self._clock = clock
+        self._inlet = Inlet(clock_ns=time.time_ns, supply=supply)
+        self._ledger = Ledger(
+            source=source,
+            target=target,
+            desk=desk,
+            memory=memory,
+            stir=self._inlet.stir,
+            again=self._inlet.again,
+            clock=clock,
+        )
+        self._finished: deque[bytes] = deque()
+        self._stopping = False
+        self._hold: dict[str, Any] | None = None
+        self._held = False
+        self._busy_at = clock()
+        self._started = clock()
+        self._slot = Slot(f"{pump.name}@{id(self)}")
+        self._rounds = compile_rounds(self._graph(pipeline, f"{pump.name}@{id(self)}"))
+
+    def _graph(self, pipeline: Pipeline, slot: str) -> beam.Pipeline:
+        graph = beam.Pipeline(runner="FnApiRunner")
+        leave(pipeline(enter(graph, slot), self._pump), slot)
+        return graph
+
+    # -- asked from outside, from any thread
+
+    def stop(self) -> None:
+        """Drain: take nothing more in, finish what is underway, and end."""
+        self._stopping = True
+        self._inlet.stir()
+
+    def hold(self, reason: str, by: str = "operator") -> None:
+        """Pause the consumer of every queue; what is underway is finished."""
+        self._hold = {"reason": reason, "by": by, "since": self._clock()}
+        self._inlet.stir()
+
+    def lift(self) -> None:
+        """End the hold."""
+        self._hold = None
+        self._inlet.stir()
+
+    def status(self) -> dict[str, Any]:
+        """Return how this instance stands, as plain values."""
+        counts = {f"{ending.value}:{reason.code}": count for (ending, reason), count in self._ledger.counts.items()}
+        brokers = {broker.name: broker.state() for broker in (self._source, self._target)}
+        return {
+            "pump": self._pump.name,
+            "kind": self._pump.kind,
+            "state": "draining" if self._stopping else "held" if self._hold else "running",
+            "hold": self._hold,
+            "since": self._started,
+            "outcomes": counts,
+            "waiting": self._inlet.waiting,
+            "parked": len(self._ledger.parked),
+            "later": self._inlet.later,
+            "unsettled": self._ledger.open + len(self._ledger.parked),
+            "unheard": self._ledger.unheard,
+            "brokers": {name: f"{state.state} {state.detail}".strip() for name, state in brokers.items()},
+        }
+
+    # -- the loop
+
+    def run(self, *, until_idle: bool = False) -> None:
+        """Run until ``stop`` is called; with ``until_idle`` also until the queues are empty and nothing is underway."""
+        self._consume()
+        while not self._stopping and not (until_idle and self._idle()):
+            self._follow_hold()
+            if not self._turn():
+                self._inlet.wait(0.2)
+        self._drain()
+
+    def _consume(self) -> None:
+        for edge in self._pump.inputs:
+            self._source.consume(edge.queue, self._prefetch, self._inlet.deliver)
+        for queue in self._later_queues:
+            self._target.consume(queue, min(self._prefetch, 200), self._inlet.deliver_later)
+
+    def _turn(self) -> bool:
+        """Do one round's worth of work; False when there was nothing to do."""
+        room = OUTSTANDING * self._limit - self._ledger.open
+        taken = self._inlet.take(min(self._limit, room)) if room > 0 else []
+        if taken:
+            self._ledger.enter(self.outcomes_of(taken))
+            self._busy_at = self._clock()
+        self._wake_finished()
+        self._ledger.advance()
+        return bool(taken)
+
+    def _wake_finished(self) -> None:
+        while self._finished:
+            self._ledger.wake(self._finished.popleft())
+        if self._ledger.parked:
+            self._ledger.postpone_overdue(self._clock() - PARKED_FOR_AT_MOST)
+
+    def transfer_finished(self, key: bytes) -> None:
+        """Take note that a transfer is over, from any thread; whoever was parked for it goes on after the present round."""
+        self._finished.append(key)
+        self._inlet.stir()
+
+    def outcomes_of(self, deliveries: list[Delivery]) -> list[Outcome]:
+        """Run a round. One that raises is run again in halves until the culprit stands alone: that one fails with `bug`."""
+        try:
+            return self._round(deliveries)
+        except Exception as error:  # noqa: BLE001 - the last resort: an unforeseen error becomes a dead letter, never a stop
+            if len(deliveries) == 1:
+                log.error("a Delivery made the pump raise", pump=self._pump.name, error=repr(error))
+                return [_bug(deliveries[0], traceback.format_exc())]
+            middle = len(deliveries) // 2
+            return self.outcomes_of(deliveries[:middle]) + self.outcomes_of(deliveries[middle:])
+
+    def _round(self, deliveries: list[Delivery]) -> list[Outcome]:
+        for _ in range(self._runs):
+            self._slot.deliveries = deliveries
+            self._slot.outcomes.clear()
+            self._rounds.run()
+        outcomes = self._slot.outcomes.copy()
+        if len(outcomes) != len(deliveries):
+            outcomes = list(_exactly_one_each(deliveries, outcomes))
+        return outcomes
+
+    def _follow_hold(self) -> None:
+        if bool(self._hold) == self._held:
+            return
+        self._held = bool(self._hold)
+        log.warning("hold" if self._held else "lift", pump=self._pump.name, **(self._hold or {}))
+        if not self._held:
+            self._consume()
+            return
+        self._put_back_waiting()
+
+    def _put_back_waiting(self) -> None:
+        for edge in self._pump.inputs:
+            self._source.cancel(edge.queue)
+        for queue in self._later_queues:
+            self._target.cancel(queue)
+        self._put_back(self._inlet.empty())
+
+    def _put_back(self, deliveries: list[Delivery]) -> None:
+        ours = [delivery for delivery in deliveries if delivery.held_by]
+        self._target.put_back(ours)
+        self._source.put_back([delivery for delivery in deliveries if not delivery.held_by])
+
+    def _idle(self) -> bool:
+        if self._inlet.waiting or self._ledger.open or self._ledger.parked or self._hold:
+            self._busy_at = self._clock()
+        if self._clock() - self._busy_at < IDLE_SECONDS:
+            return False
+        if any(self._source.depth(edge.queue) for edge in self._pump.inputs):
+            self._busy_at = self._clock()
+            return False
+        return True
+
+    def _drain(self) -> None:
+        self._put_back_waiting()
+        deadline = time.monotonic() + DRAIN_SECONDS
+        while (self._ledger.open or self._ledger.parked) and time.monotonic() < deadline:
+            if not self._turn():
+                self._inlet.wait(0.1)
+        left = self._ledger.parked.empty()
+        if left or self._ledger.open:
+            log.warning("drained, leaving work to the next start", pump=self._pump.name, left=len(left) + self._ledger.open)
+        self._put_back(left)
+        self._rounds.close()
+
+
+def _bug(delivery: Delivery, detail: str) -> Outcome:
+    return Outcome(ending=Ending.FAILED, reason=Reason.BUG, delivery=delivery, detail=detail[-1000:])
+
+
+def _exactly_one_each(deliveries: Iterable[Delivery], outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+    """Every Delivery that entered a round leaves with one Outcome; a step that drops or doubles one is a bug to be told of."""
+    ended = {outcome.delivery.hold: outcome for outcome in outcomes}
+    for delivery in deliveries:
+        yield ended.get(delivery.hold) or _bug(delivery, "a step of the pipeline lost this Arrival")

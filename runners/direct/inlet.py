@@ -1,0 +1,107 @@
+"""What waits to enter the next round: fresh Deliveries, later work that has come due, and parked work that goes on."""
+
+import heapq
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+
+from winnowry.io.later import restore
+from winnowry.schemas.delivery import Delivery
+
+
+class Inlet:
+    """The one door into the rounds. ``deliver``, ``deliver_later`` and ``wake`` may be called from any thread."""
+
+    def __init__(self, *, clock_ns: Callable[[], int], supply: Iterator[Delivery] | None = None) -> None:
+        self._clock_ns = clock_ns
+        self._supply = supply
+        self._fresh: deque[Delivery] = deque()
+        self._again: deque[Delivery] = deque()
+        self._later: list[tuple[int, int, Delivery]] = []
+        self._lock = threading.Lock()
+        self._stir = threading.Event()
+        self._arrived = 0
+        self.deliver = self._deliver
+
+    def _deliver(self, delivery: Delivery) -> None:
+        self._fresh.append(delivery)
+        if not self._stir.is_set():
+            self._stir.set()
+
+    def deliver_later(self, delivery: Delivery) -> None:
+        """Take the head of a later queue, and hold it until it is due."""
+        restored, due = restore(delivery)
+        with self._lock:
+            self._arrived += 1
+            heapq.heappush(self._later, (due, self._arrived, restored))
+        self._stir.set()
+
+    def again(self, delivery: Delivery) -> None:
+        """Let a parked Delivery enter the next round, ahead of fresh ones."""
+        self._again.append(delivery)
+        self._stir.set()
+
+    def stir(self) -> None:
+        """End a ``wait``: something has happened elsewhere."""
+        self._stir.set()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until something stirs, or a later Delivery comes due, for at most so long."""
+        with self._lock:
+            if self._later:
+                seconds = min(seconds, max(0.0, (self._later[0][0] - self._clock_ns()) / 1e9))
+        self._stir.wait(seconds)
+        self._stir.clear()
+
+    def take(self, limit: int) -> list[Delivery]:
+        """Return at most ``limit`` Deliveries: parked ones first, then due ones, then fresh ones."""
+        taken: list[Delivery] = []
+        for ready in (self._again, self._due(limit), self._fresh):
+            while ready and len(taken) < limit:
+                taken.append(ready.popleft())
+            if ready is not self._fresh and ready is not self._again:
+                self._again.extend(ready)
+        if self._supply is not None and len(taken) < limit:
+            taken.extend(self._supplied(limit - len(taken)))
+        return taken
+
+    def _due(self, limit: int) -> deque[Delivery]:
+        due: deque[Delivery] = deque()
+        if self._later:
+            now = self._clock_ns()
+            with self._lock:
+                while self._later and self._later[0][0] <= now and len(due) < limit:
+                    due.append(heapq.heappop(self._later)[2])
+        return due
+
+    def _supplied(self, limit: int) -> Iterator[Delivery]:
+        assert self._supply is not None
+        for _ in range(limit):
+            delivery = next(self._supply, None)
+            if delivery is None:
+                self._supply = None
+                return
+            yield delivery
+
+    def empty(self) -> list[Delivery]:
+        """Give everything up that waits here, to be put back."""
+        with self._lock:
+            held = [delivery for _, _, delivery in self._later]
+            self._later.clear()
+        held.extend(self._again)
+        self._again.clear()
+        held.extend(self._fresh)
+        self._fresh.clear()
+        self._supply = None
+        return held
+
+    @property
+    def waiting(self) -> int:
+        """How many could enter a round now."""
+        supplied = 1 if self._supply is not None else 0
+        return len(self._fresh) + len(self._again) + supplied
+
+    @property
+    def later(self) -> int:
+        """How many are held here until they are due."""
+        return len(self._later)

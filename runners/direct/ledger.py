@@ -1,0 +1,215 @@
+"""How an Outcome becomes final, in an order that survives a death at any point.
+
+::
+
+    announcement confirmed ─▶ key committed ─▶ Report confirmed ─▶ Delivery settled
+
+A copy for a later queue or a dead letter takes the announcement's place. Each step is done for everything that has come so far at
+once: a round costs one store transaction and one window of confirms, and the next rounds run while the confirms come in. Whatever
+is not settled when the process dies is delivered again, meets what was committed, and ends as a repeat.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from winnowry.io.broker import Broker, Confirm, Confirmations
+from winnowry.io.memory import Memory
+from winnowry.runners.direct.parked import Parked
+from winnowry.schemas.delivery import Delivery, Message
+from winnowry.schemas.history import History
+from winnowry.schemas.outcome import Ending, Outcome
+from winnowry.schemas.reasons import Reason
+from winnowry.transforms.winnow import remember
+
+KEEPING = frozenset({Ending.ANNOUNCED, Ending.DELIVERED, Ending.REPEAT})
+"""Endings whose claim is committed; any other releases it."""
+
+BURIED = frozenset({Ending.MALFORMED, Ending.FAILED, Ending.QUARANTINED})
+"""Endings that leave a dead letter."""
+
+
+POSTPONED_BY = 10.0
+"""Seconds until what has been parked for too long is looked at again."""
+
+
+class Desk(Protocol):
+    """Writes what an Outcome sends besides its announcements. None: nothing is to be sent (or it is already stored for good)."""
+
+    def postpone(self, outcome: Outcome) -> Message | None:
+        """Return the copy for a later queue."""
+
+    def bury(self, outcome: Outcome) -> Message | None:
+        """Return the dead letter."""
+
+    def report(self, outcome: Outcome) -> Message | None:
+        """Return the Report."""
+
+
+class Entry:
+    """One Outcome on its way to its settling."""
+
+    __slots__ = ("outcome", "reported", "unanswered")
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+        self.unanswered = 0
+        self.reported = False
+
+
+Sending = tuple[Entry, Message]
+
+
+class Ledger:
+    """The Outcomes that are not final yet. Everything but the brokers' answers happens on the thread of the rounds."""
+
+    def __init__(
+        self,
+        *,
+        source: Broker,
+        target: Broker,
+        desk: Desk,
+        memory: Memory | None,
+        stir: Callable[[], None],
+        again: Callable[[Delivery], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._source = source
+        self._target = target
+        self._desk = desk
+        self._memory = memory
+        self._stir = stir
+        self._again = again
+        self._clock = clock
+        self._answers: deque[Confirmations] = deque()
+        self._unheard: list[Sending] = []
+        self._unheard_since = 0.0
+        self.parked = Parked()
+        self.open = 0
+        self.counts: Counter[tuple[Ending, Reason]] = Counter()
+
+    @property
+    def unheard(self) -> int:
+        """How many messages no queue would take; they are published again each second."""
+        return len(self._unheard)
+
+    def enter(self, outcomes: Iterable[Outcome]) -> None:
+        """Take the Outcomes of a round: park what is not over, publish what has to be confirmed, go on with the rest."""
+        sendings: list[Sending] = []
+        silent: list[Entry] = []
+        for outcome in outcomes:
+            if outcome.ending is Ending.PARKED:
+                self.parked.put(outcome, self._clock())
+                continue
+            entry = Entry(outcome)
+            messages = self._first_messages(outcome)
+            entry.unanswered = len(messages)
+            self.open += 1
+            if messages:
+                sendings.extend((entry, message) for message in messages)
+            else:
+                silent.append(entry)
+        self._publish(sendings)
+        if silent:
+            self._commit(silent)
+
+    def _first_messages(self, outcome: Outcome) -> Sequence[Message]:
+        if outcome.ending is Ending.RETRIED:
+            message = self._desk.postpone(outcome)
+        elif outcome.ending in BURIED:
+            message = self._desk.bury(outcome)
+        else:
+            return outcome.announcements
+        return () if message is None else (message,)
+
+    def _publish(self, sendings: Sequence[Sending]) -> None:
+        if sendings:
+            self._target.publish([(sending, sending[1]) for sending in sendings], self._answered)
+
+    def _answered(self, confirmations: Confirmations) -> None:
+        self._answers.append(confirmations)
+        self._stir()
+
+    def advance(self) -> None:
+        """Go on with what the brokers have answered since the last call."""
+        published: list[Entry] = []
+        reported: list[Entry] = []
+        while self._answers:
+            for sending, answer in self._answers.popleft():
+                entry = sending[0]
+                if answer is not Confirm.CONFIRMED:
+                    self._keep_unheard(sending)
+                    continue
+                entry.unanswered -= 1
+                if not entry.unanswered:
+                    (reported if entry.reported else published).append(entry)
+        self._publish_unheard_again()
+        if published:
+            self._commit(published)
+        if reported:
+            self._settle(reported)
+
+    def _keep_unheard(self, sending: Sending) -> None:
+        if not self._unheard:
+            self._unheard_since = self._clock()
+        self._unheard.append(sending)
+
+    def _publish_unheard_again(self) -> None:
+        if self._unheard and self._clock() - self._unheard_since >= 1.0:
+            again, self._unheard = self._unheard, []
+            self._publish(again)
+
+    def _commit(self, entries: Sequence[Entry]) -> None:
+        """Commit or release the claims of entries whose messages are confirmed, wake who waited for them, and report."""
+        if self._memory is not None:
+            self._close_claims(self._memory, entries)
+        reports: list[Sending] = []
+        silent: list[Entry] = []
+        for entry in entries:
+            report = self._desk.report(entry.outcome)
+            if report is None:
+                silent.append(entry)
+            else:
+                entry.reported = True
+                entry.unanswered = 1
+                reports.append((entry, report))
+        if reports:
+            self._source.publish([(sending, sending[1]) for sending in reports], self._answered)
+        if silent:
+            self._settle(silent)
+
+    def _close_claims(self, memory: Memory, entries: Sequence[Entry]) -> None:
+        kept: dict[bytes, History] = {}
+        released: list[bytes] = []
+        for entry in entries:
+            claim = entry.outcome.arrival.claim if entry.outcome.arrival is not None else None
+            if claim is None:
+                continue
+            if entry.outcome.ending in KEEPING:
+                news = entry.outcome.ending is not Ending.REPEAT
+                kept[claim.path] = remember(memory.recall(claim.path), claim, news=news)
+            else:
+                released.append(claim.path)
+        for hold in [*(memory.commit(kept) if kept else ()), *(memory.release(released) if released else ())]:
+            self.wake(hold)
+
+    def wake(self, key: bytes) -> None:
+        """Let the Delivery that was parked under this key enter the next round; nothing where there is none."""
+        delivery = self.parked.pop(key)
+        if delivery is not None:
+            self._again(delivery)
+
+    def postpone_overdue(self, then: float) -> None:
+        """Send what has been parked since before this time to a later queue; its transfer goes on, and is met again there."""
+        overdue = self.parked.overdue(then)
+        if overdue:
+            self.enter([replace(outcome, ending=Ending.RETRIED, delay=POSTPONED_BY) for outcome in overdue])
+
+    def _settle(self, entries: Sequence[Entry]) -> None:
+        self._source.settle([entry.outcome.delivery for entry in entries])
+        self.open -= len(entries)
+        for entry in entries:
+            self.counts[entry.outcome.ending, entry.outcome.reason] += 1
+            self.parked.settled(entry.outcome.delivery)

@@ -1,0 +1,88 @@
+"""`winnowry run`: one child process per pump instance, restarted with back-off, stopped by draining."""
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+FIRST_BACK_OFF = 0.5
+LONGEST_BACK_OFF = 30.0
+GOOD_RUN = 60.0
+"""Seconds after which a child counts as having run well, and its back-off begins anew."""
+
+
+class Child:
+    """One instance of a pump, as a process of its own."""
+
+    def __init__(self, command: Sequence[str], name: str) -> None:
+        self._command = command
+        self.name = name
+        self._back_off = FIRST_BACK_OFF
+        self._due = 0.0
+        self._process: subprocess.Popen[bytes] | None = None
+        self.ended: int | None = None
+
+    def tend(self, now: float) -> None:
+        """Start the process, or see how it is; one that died is due again after its back-off."""
+        if self.ended is not None:
+            return
+        if self._process is None:
+            if now >= self._due:
+                self._began = now
+                self._process = subprocess.Popen(self._command, start_new_session=True)
+            return
+        code = self._process.poll()
+        if code is None:
+            return
+        self._process = None
+        if code in (0, 2):
+            self.ended = code
+            return
+        self._back_off = FIRST_BACK_OFF if now - self._began > GOOD_RUN else self._back_off
+        log.error("a pump died; it is started again", pump=self.name, code=code, seconds=self._back_off)
+        self._due = now + self._back_off
+        self._back_off = min(2 * self._back_off, LONGEST_BACK_OFF)
+
+    def stop(self) -> None:
+        """Ask the process to drain; one that is not running is not started again."""
+        if self._process is None:
+            self.ended = self.ended or 0
+        else:
+            self._process.send_signal(signal.SIGTERM)
+
+    def drained(self) -> bool:
+        """Whether the process has ended after ``stop``."""
+        if self._process is not None and self._process.poll() is not None:
+            self.ended = self._process.returncode
+            self._process = None
+        return self._process is None
+
+
+def supervise(file: Path, instances: Sequence[tuple[str, int]], *, until_idle: bool, options: Sequence[str] = ()) -> int:
+    """Run these (pump, instance number) pairs of a cluster file until SIGTERM or Ctrl-C, or until each has ended by itself.
+
+    Returns 0 when all drained, 2 when a setting is wrong, 1 otherwise.
+    """
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    extra = [*options, *(["--until-idle"] if until_idle else [])]
+    python = [sys.executable, "-m", "winnowry.runners.child", str(file)]
+    children = [Child([*python, pump, str(number), *extra], f"{pump}/{number}") for pump, number in instances]
+    while not stopping.is_set() and any(child.ended is None for child in children):
+        for child in children:
+            child.tend(time.monotonic())
+        stopping.wait(0.1)
+    for child in children:
+        child.stop()
+    while not all(child.drained() for child in children):
+        time.sleep(0.05)
+    codes = {child.ended for child in children}
+    return 0 if codes <= {0, None} else 2 if 2 in codes else 1
