@@ -1,0 +1,67 @@
+# `make` lists what there is. `make demo` and `make test` install what they need.
+SHELL := /bin/bash
+PYTHON ?= python3
+export PYTHON
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test unit e2e interop lint types layers format lock clean programs programs-test
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: programs .venv/installed ## show two sources, two pumps and two consumers at work on this machine
+	@$(BIN)/winnowry demo
+
+test: programs-test .venv/installed .venv-sr3/installed lint types layers ## run every check and every test
+	$(PYTEST)
+
+setup: programs .venv/installed ## install what running Winnowry and its demonstration needs
+
+unit: .venv/installed ## run the tests that need no server
+	$(PYTEST) -m "not e2e and not interop"
+
+e2e: programs-test .venv/installed ## run the tests against a real broker and real file servers
+	$(PYTEST) -m e2e
+
+interop: programs-test .venv/installed .venv-sr3/installed ## exchange files with the real metpx-sr3
+	$(PYTEST) -m interop
+
+lint: .venv/installed ## check style and formatting
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+
+types: .venv/installed ## check types
+	cd .typing && ../$(BIN)/mypy --config-file ../pyproject.toml -p winnowry
+
+layers: .venv/installed ## check which room may import which
+	$(BIN)/lint-imports
+
+format: .venv/installed ## format the code
+	$(BIN)/ruff check --quiet --fix .
+	$(BIN)/ruff format .
+
+lock: programs ## renew the pinned versions in requirements.lock
+	rm -rf build/lock && $(PYTHON) -m venv build/lock
+	build/lock/bin/pip install --quiet --upgrade setuptools && build/lock/bin/pip install --quiet '.[test]'
+	build/lock/bin/pip freeze --all --exclude pip --exclude winnowry >requirements.lock
+
+clean: ## remove everything that was installed or built here
+	rm -rf .venv .venv-sr3 build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+programs:
+	@scripts/programs.sh
+
+programs-test:
+	@scripts/programs.sh test
+
+.venv/installed: requirements.lock pyproject.toml setup.py | programs
+	@scripts/environment.sh .venv requirements.lock
+	@$(BIN)/pip install --quiet --no-build-isolation --no-deps --editable .
+	@touch $@
+
+.venv-sr3/installed: tests/interop/requirements.lock | programs
+	@scripts/environment.sh .venv-sr3 tests/interop/requirements.lock
+	@touch $@
