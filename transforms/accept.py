@@ -10,7 +10,7 @@ from winnowry.schemas.arrival import Arrival
 from winnowry.schemas.outcome import Outcome, refuse
 from winnowry.schemas.reasons import Reason
 from winnowry.transforms.branch import Branches, branch
-from winnowry.transforms.filters import Filters as Filters
+from winnowry.transforms.filters import Filters
 
 
 def accept(arrival: Arrival, filters: Filters) -> Arrival | Outcome:

@@ -1,21 +1,15 @@
 """Where files land under the data root. A noun without Beam, so that a cluster file is checked without it."""
 
 import string
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property, partial
+from functools import cached_property
 
-import apache_beam as beam
-import msgspec
-from apache_beam.pvalue import PCollection
-
-from winnowry.schemas.arrival import Arrival
+from winnowry.schemas import times
 from winnowry.schemas.errors import ConfigError, Refused
-from winnowry.schemas.outcome import Outcome, refuse
-from winnowry.schemas.paths import check_link, check_path
+from winnowry.schemas.paths import check_path
 from winnowry.schemas.post import Post
 from winnowry.schemas.reasons import Reason
-from winnowry.transforms.branch import Branches, branch
 
 FIELDS = ("cluster", "date", "name", "rel_path", "source")
 """What a layout's template may name."""
@@ -113,30 +107,3 @@ def _renamed(post: Post) -> str:
     if renamed.endswith("/"):
         renamed += post.rel_path.rpartition("/")[2]
     return check_path(renamed, Reason.RENAME_OUTSIDE_ROOT)
-
-
-def locate(arrival: Arrival, layout: Layout) -> Arrival | Outcome:
-    """Return the Arrival with its place set; `refused` where the place or the target of a link would leave the data root."""
-    try:
-        place = layout.place(arrival.post)
-        operation = arrival.post.operation
-        if operation is not None and operation.kind == "link":
-            check_link(place, operation.target)
-    except Refused as error:
-        return refuse(arrival, error.reason, error.detail)
-    return msgspec.structs.replace(arrival, place=place)
-
-
-@dataclass(kw_only=True)
-class Locate(beam.PTransform):
-    """Apply ``locate`` to Arrivals.
-
-    >>> Locate(layout=Layout(template="{source}/{rel_path}")).layout.separates_sources
-    True
-    """
-
-    layout: Layout = field(default_factory=Layout)
-
-    def expand(self, arrivals: PCollection) -> Branches:
-        """Return Arrivals that have a place, and the Outcomes of those that can have none."""
-        return branch(arrivals, partial(locate, layout=self.layout))

@@ -1,27 +1,26 @@
 """Decide whether what went wrong is tried again, and when."""
 
-from dataclasses import dataclass
+import msgspec
 
-from winnowry.schemas.errors import ConfigError
+from winnowry.schemas.arrival import Arrival
+from winnowry.schemas.errors import Malformed, Refused, Terminal, Transient
+from winnowry.schemas.outcome import Ending, Outcome, end
+from winnowry.transforms.patience import Patience
 
 
-@dataclass(frozen=True, kw_only=True)
-class Patience:
-    """How often and after which waits an Arrival is tried.
+def retry(arrival: Arrival, error: Transient | Terminal, patience: Patience) -> Outcome:
+    """Return the Outcome of an Arrival that met this error: `retried` after a delay, or its end.
 
-    ``attempts`` counts the first one; ``delays`` are the seconds before the second, third… attempt, the last repeating.
-    Raises ConfigError for fewer than one attempt or a negative wait.
+    A reason that deserves few attempts ends sooner than the patience of the pump.
     """
+    limit = min(patience.attempts, error.reason.patience or patience.attempts)
+    if isinstance(error, Terminal) or arrival.attempt >= limit:
+        return end(arrival, _ending(error), error.reason, error.detail)
+    delay = patience.delay(arrival.attempt)
+    return msgspec.structs.replace(end(arrival, Ending.RETRIED, error.reason, error.detail), delay=delay)
 
-    attempts: int = 10
-    delays: tuple[float, ...] = (1.0, 10.0, 60.0, 600.0)
 
-    def __post_init__(self) -> None:
-        if self.attempts < 1:
-            raise ConfigError(f"attempts: {self.attempts} is below 1")
-        if not self.delays or min(self.delays) < 0:
-            raise ConfigError(f"delays: {self.delays!r} must be one or more numbers of seconds, none below 0")
-
-    def delay(self, attempt: int) -> float:
-        """Return the seconds to wait after this attempt, counted from 1."""
-        return self.delays[min(attempt, len(self.delays)) - 1]
+def _ending(error: Transient | Terminal) -> Ending:
+    if isinstance(error, Malformed):
+        return Ending.MALFORMED
+    return Ending.REFUSED if isinstance(error, Refused) else Ending.FAILED

@@ -1,34 +1,170 @@
 """Refuse what no pump should act upon, and stamp what no announcer should say of itself."""
 
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+from urllib.parse import unquote
 
-from winnowry.schemas.errors import ConfigError
+import apache_beam as beam
+import msgspec
+from apache_beam.pvalue import PCollection
 
-SCHEMES = frozenset({"http", "https", "sftp", "file"})
-"""The schemes that files can be fetched by."""
+from winnowry.schemas import times
+from winnowry.schemas.arrival import Arrival
+from winnowry.schemas.errors import Malformed, Refused
+from winnowry.schemas.outcome import Ending, Outcome, end, refuse
+from winnowry.schemas.paths import check_characters, check_link, check_path
+from winnowry.schemas.post import Post
+from winnowry.schemas.reasons import Reason
+from winnowry.transforms.bounds import Bounds
+from winnowry.transforms.branch import Branches, branch
 
 
-@dataclass(frozen=True, kw_only=True)
-class Bounds:
-    """What a pump is willing to take.
+def validate(arrival: Arrival, bounds: Bounds, cluster: str, clock: Callable[[], float]) -> Arrival | Outcome:
+    """Return the Arrival with a Post that may be acted upon, or its Outcome `refused` or `malformed`.
 
-    ``max_file`` is in bytes, None for any; ``max_age`` and ``max_future`` compare the pub_time with now, None for any;
-    ``schemes`` are those of the base_url; ``file:`` is taken below the absolute folders ``file_roots`` alone, so that nobody
-    reads this machine's other files through us. Raises ConfigError for a setting that cannot be meant.
+    ``cluster`` is our own; ``clock`` gives Unix time.
+    """
+    post = arrival.post
+    try:
+        _check_paths(post)
+        _check_operation(post)
+        _check_numbers(post, bounds, clock())
+        _check_url(post, bounds)
+        cleaned = _STAMPS[arrival.edge.kind](arrival, cluster)
+    except Malformed as error:
+        return end(arrival, Ending.MALFORMED, error.reason, error.detail)
+    except Refused as error:
+        return refuse(arrival, error.reason, error.detail)
+    return arrival if cleaned is post else msgspec.structs.replace(arrival, post=cleaned)
+
+
+@dataclass(kw_only=True)
+class Validate(beam.PTransform):
+    """Apply ``validate`` to Arrivals. ``clock`` is a function that pickles by name, such as ``time.time``.
+
+    >>> Validate(cluster="ddi.example.org", bounds=Bounds(max_file=5 * 10**9), clock=float).bounds.max_file
+    5000000000
     """
 
-    max_file: int | None = None
-    max_age: timedelta | None = None
-    max_future: timedelta | None = timedelta(hours=1)
-    schemes: frozenset[str] = SCHEMES
-    file_roots: tuple[str, ...] = ()
+    cluster: str
+    clock: Callable[[], float]
+    bounds: Bounds = field(default_factory=Bounds)
 
-    def __post_init__(self) -> None:
-        if self.max_file is not None and self.max_file < 0:
-            raise ConfigError(f"max_file: {self.max_file} is below 0")
-        if unknown := self.schemes - SCHEMES:
-            raise ConfigError(f"schemes: {', '.join(sorted(unknown))}: choose from {', '.join(sorted(SCHEMES))}")
-        for root in self.file_roots:
-            if not root.startswith("/") or ".." in root.split("/"):
-                raise ConfigError(f"file_roots: {root!r} is not an absolute path without '..'")
+    def expand(self, arrivals: PCollection) -> Branches:
+        """Return the Arrivals that may be acted upon, and the Outcomes of the others."""
+        return branch(arrivals, partial(validate, bounds=self.bounds, cluster=self.cluster, clock=self.clock))
+
+
+def _check_paths(post: Post) -> None:
+    check_path(post.rel_path)
+    if post.origin_path is not None:
+        check_path(post.origin_path)
+    if post.rename:
+        check_path(post.rename.removesuffix("/"), Reason.RENAME_OUTSIDE_ROOT)
+    if post.retrieve_path is not None:
+        check_characters(post.retrieve_path)
+        if ".." in unquote(post.retrieve_path).split("/"):
+            raise Refused(Reason.PATH_OUTSIDE_ROOT, f"retrievePath {post.retrieve_path!r} holds '..'")
+
+
+def _check_operation(post: Post) -> None:
+    if "newname" in post.foreign:
+        raise Refused(Reason.UNSUPPORTED_OPERATION, "half of a rename as v2 announces it")
+    if post.blocks is not None and not _is_whole(post.blocks):
+        raise Refused(Reason.UNSUPPORTED_BLOCKS, "one block of a file")
+    if post.file_op is None:
+        return
+    operation = post.operation
+    if operation is None or operation.kind not in ("mkdir", "link"):
+        raise Refused(Reason.UNSUPPORTED_OPERATION, operation.kind if operation else f"fileOp {sorted(post.file_op)!r}"[:200])
+    if operation.kind == "link":
+        check_link(post.rel_path, operation.target)
+
+
+def _is_whole(blocks: Mapping[str, Any]) -> bool:
+    """Whether the only block is the file; C writes its numbers as text, sr3 counts in a manifest."""
+    manifest = blocks.get("manifest")
+    return str(blocks.get("count", "")) == "1" or (isinstance(manifest, Mapping) and len(manifest) == 1)
+
+
+def _check_numbers(post: Post, bounds: Bounds, now: float) -> None:
+    if bounds.max_file is not None and post.size is not None and post.size > bounds.max_file:
+        raise Refused(Reason.TOO_LARGE, f"{post.size} bytes, {bounds.max_file} allowed")
+    age = now - times.read(post.pub_time)
+    if bounds.max_age is not None and age > bounds.max_age.total_seconds():
+        raise Refused(Reason.TOO_OLD, f"announced {age:.0f} s ago")
+    if bounds.max_future is not None and -age > bounds.max_future.total_seconds():
+        raise Refused(Reason.TOO_YOUNG, f"announced {-age:.0f} s ahead of our clock")
+    for time in (post.mtime, post.atime):
+        if time is not None:
+            times.read(time)
+
+
+def _check_url(post: Post, bounds: Bounds) -> None:
+    scheme, colon, rest = check_characters(post.base_url).partition(":")
+    if not colon or any(character.isspace() for character in post.base_url):
+        raise Malformed(Reason.FIELD_INVALID, f"baseUrl {post.base_url!r} is no URL")
+    if scheme.lower() not in bounds.schemes:
+        raise Refused(Reason.SCHEME_NOT_ALLOWED, f"{scheme[:20]!r} is none of {', '.join(sorted(bounds.schemes))}")
+    if scheme.lower() == "file":
+        _check_local(unquote(f"{rest}/{post.retrieve_path or post.rel_path}"), bounds)
+    elif not rest.startswith("//") or not rest[2:].partition("/")[0]:
+        raise Malformed(Reason.FIELD_INVALID, f"baseUrl {post.base_url!r} names no host")
+
+
+def _check_local(path: str, bounds: Bounds) -> None:
+    components = [component for component in path.split("/") if component not in ("", ".")]
+    folder = "/" + "/".join(components) + "/"
+    if ".." in components or not any(folder.startswith(root.rstrip("/") + "/") for root in bounds.file_roots):
+        raise Refused(Reason.SCHEME_NOT_ALLOWED, f"file:{folder} is below none of this pump's file_roots")
+
+
+def _stamp_user(arrival: Arrival, cluster: str) -> Post:
+    post, user = arrival.post, arrival.edge.user
+    return msgspec.structs.replace(_tidied(post), source=user, from_cluster=cluster, origin_path=post.rel_path)
+
+
+def _stamp_feeder(arrival: Arrival, cluster: str) -> Post:
+    post = arrival.post
+    if cluster and post.from_cluster == cluster:
+        raise Refused(Reason.FROM_OURSELVES, f"{arrival.edge.name} brings back what {cluster} announced first")
+    if post.source is None:
+        return msgspec.structs.replace(_tidied(post), source=arrival.edge.user or None)
+    if "/" in check_path(post.source):
+        raise Malformed(Reason.FIELD_INVALID, f"source {post.source!r} is no name")
+    return _tidied(post)
+
+
+def _stamp_internal(arrival: Arrival, cluster: str) -> Post:
+    return arrival.post
+
+
+_STAMPS: Mapping[str, Callable[[Arrival, str], Post]] = {
+    "user": _stamp_user,
+    "feeder": _stamp_feeder,
+    "internal": _stamp_internal,
+}
+
+
+def _tidied(post: Post) -> Post:
+    """Drop what an announcer may not ask of us: private fields, special mode bits, the block plan of a whole file."""
+    changes: dict[str, Any] = {}
+    if post.mode is not None and (mode := _mode(post.mode)) != post.mode:
+        changes["mode"] = mode
+    if any(key.startswith(("_", "new_")) for key in post.foreign):
+        changes["foreign"] = {key: value for key, value in post.foreign.items() if not key.startswith(("_", "new_"))}
+    if post.blocks is not None:
+        changes["blocks"] = None
+    return msgspec.structs.replace(post, **changes) if changes else post
+
+
+def _mode(digits: str) -> str:
+    try:
+        mode = int(digits, 8)
+    except ValueError:
+        mode = -1
+    if not 0 <= mode < 2**24:
+        raise Malformed(Reason.FIELD_INVALID, f"mode {digits[:20]!r} is no octal number") from None
+    return digits if mode <= 0o777 else f"{mode & 0o777:o}"

@@ -1,0 +1,64 @@
+"""Read what the broker delivered: a Delivery becomes an Arrival, or ends."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import apache_beam as beam
+from apache_beam.pvalue import PCollection
+
+from winnowry.schemas import wire
+from winnowry.schemas.arrival import Arrival, identify
+from winnowry.schemas.delivery import BODY_LIMIT, Delivery
+from winnowry.schemas.edge import InputEdge
+from winnowry.schemas.errors import Malformed
+from winnowry.schemas.outcome import Ending, Outcome
+from winnowry.schemas.post import Post
+from winnowry.schemas.reasons import Reason
+from winnowry.transforms.branch import Branches, branch
+
+
+def by_name(inputs: Iterable[InputEdge]) -> dict[str, InputEdge]:
+    """Return the edges under the names of their queues, and of their exchanges for what later queues bring back.
+
+    >>> edge = InputEdge(kind="user", queue="q_feeder.ingest.alice", exchange="xs_alice", user="alice")
+    >>> sorted(by_name([edge]))
+    ['q_feeder.ingest.alice', 'xs_alice']
+    """
+    edges = tuple(inputs)
+    return {edge.exchange: edge for edge in edges} | {edge.queue: edge for edge in edges}
+
+
+def decode(delivery: Delivery, edges: Mapping[str, InputEdge]) -> Arrival | Outcome:
+    """Return the Arrival of a Post; what is no Post ends as `malformed`, a Report or a stray message as `refused`."""
+    if len(delivery.body) > BODY_LIMIT:
+        return _end(delivery, Ending.MALFORMED, Reason.BODY_TOO_LARGE, f"{len(delivery.body)} bytes")
+    edge = edges.get(delivery.queue) or edges.get(delivery.exchange)
+    if edge is None:
+        return _end(delivery, Ending.REFUSED, Reason.NOT_SELECTED, f"this pump does not read {delivery.exchange}")
+    try:
+        post = wire.read(delivery)
+    except Malformed as error:
+        return _end(delivery, Ending.MALFORMED, error.reason, error.detail)
+    if not isinstance(post, Post):
+        return _end(delivery, Ending.REFUSED, Reason.UNEXPECTED_REPORT)
+    return Arrival(post=post, edge=edge, identity=identify(delivery), delivery=delivery)
+
+
+def _end(delivery: Delivery, ending: Ending, reason: Reason, detail: str = "") -> Outcome:
+    return Outcome(ending=ending, reason=reason, delivery=delivery, detail=detail)
+
+
+@dataclass(kw_only=True)
+class Decode(beam.PTransform):
+    """Apply ``decode`` to Deliveries.
+
+    >>> Decode(inputs=(InputEdge(kind="internal", queue="q", exchange="xwinnow"),)).inputs[0].name
+    'xwinnow'
+    """
+
+    inputs: tuple[InputEdge, ...]
+
+    def expand(self, deliveries: PCollection) -> Branches:
+        """Return Arrivals, and the Outcomes of what is no Post."""
+        return branch(deliveries, partial(decode, edges=by_name(self.inputs)))
