@@ -37,7 +37,7 @@ types: .venv/installed ## check types
 	cd .typing && ../$(BIN)/mypy --config-file ../pyproject.toml -p winnowry
 
 layers: .venv/installed ## check which room may import which
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 format: .venv/installed ## format the code
 	$(BIN)/ruff check --quiet --fix .
