@@ -63,6 +63,7 @@ class Reason(Enum):
     CONTENT_UNREADABLE = ("content_unreadable", 417, 1)
     DISK_FULL = ("disk_full", 503, None)
     DISK_ERROR = ("disk_error", 500, None)
+    BROKER_REFUSED = ("broker_refused", 503, 1)
     SCAN_REJECTED = ("scan_rejected", 403, 1)
     BUG = ("bug", 500, 1)
     CRASHED = ("crashed", 500, 1)

@@ -1,0 +1,134 @@
+"""Messages as the bytes that AMQP wants, and properties as AMQP sends them."""
+
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+from pika import exceptions, frame, spec
+
+from winnowry.io.amqp.errors import translated
+from winnowry.io.amqp.wire import BODY, FRAME, FRAME_END, HEADER, METHOD
+from winnowry.schemas.delivery import Message
+from winnowry.schemas.errors import Malformed
+from winnowry.schemas.reasons import Reason
+
+_PERSISTENT = 2
+_CACHED = 4096
+_END = bytes([FRAME_END])
+_HEADER = struct.Struct(">BHIHHQ")
+_SETTLE = struct.Struct(">BHIIQBB")
+_SETTLE_SIZE = 13
+_UNREADABLE = (exceptions.AMQPError, struct.error, UnicodeDecodeError, LookupError, ArithmeticError, ValueError, OSError)
+
+Properties = tuple[str | None, Mapping[str, Any]]
+"""Content type and headers."""
+
+
+class Encoder:
+    """Writes messages as frames of one channel; what equal messages share is written once.
+
+    The content type and the headers are the only properties, beside persistence, that any network uses.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._routes: dict[tuple[str, str, bool], bytes] = {}
+        self._plain: dict[str, bytes] = {}
+
+    def head(self, message: Message) -> bytes:
+        """Return the method and header frames. Raises Malformed where AMQP has no room for a name, key or header."""
+        route = (message.exchange, message.routing_key, message.mandatory)
+        method = self._routes.get(route) or self._route(route)
+        properties = self._plain.get(message.content_type) if not message.headers else None
+        if properties is None:
+            properties = self._properties(message)
+        header = _HEADER.pack(HEADER, self._number, 12 + len(properties), spec.BasicProperties.INDEX, 0, len(message.body))
+        return b"".join((method, header, properties, _END))
+
+    def body(self, body: bytes, limit: int) -> bytes:
+        """Return the body frames, each holding ``limit`` bytes at most."""
+        if len(body) <= limit:
+            return b"".join((FRAME.pack(BODY, self._number, len(body)), body, _END)) if body else b""
+        return b"".join(self.body(body[start : start + limit], limit) for start in range(0, len(body), limit))
+
+    def _route(self, route: tuple[str, str, bool]) -> bytes:
+        exchange, key, mandatory = route
+        with translated():
+            method = spec.Basic.Publish(exchange=exchange, routing_key=key, mandatory=mandatory)
+            data: bytes = frame.Method(self._number, method).marshal()
+        _forget_if_full(self._routes)
+        self._routes[route] = data
+        return data
+
+    def _properties(self, message: Message) -> bytes:
+        data = encode_properties(message.content_type, message.headers)
+        if not message.headers:
+            _forget_if_full(self._plain)
+            self._plain[message.content_type] = data
+        return data
+
+
+class Decoder:
+    """Reads routes and properties; those that were seen lately are looked up instead."""
+
+    def __init__(self) -> None:
+        self._routes: dict[bytes, tuple[str, str]] = {}
+        self._properties: dict[bytes, Properties] = {}
+
+    def route(self, data: bytes) -> tuple[str, str]:
+        """Return exchange and routing key from the end of a deliver method."""
+        route = self._routes.get(data)
+        if route is None:
+            cut = 1 + data[0]
+            route = data[1:cut].decode(errors="replace"), data[cut + 1 : cut + 1 + data[cut]].decode(errors="replace")
+            _forget_if_full(self._routes)
+            self._routes[data] = route
+        return route
+
+    def properties(self, data: bytes) -> Properties:
+        """Return content type and headers; none of either where the bytes are no properties (the broker does not look)."""
+        found = self._properties.get(data)
+        if found is None:
+            found = decode_properties(data)
+            _forget_if_full(self._properties)
+            self._properties[data] = found
+        return found
+
+
+def encode_properties(content_type: str | None, headers: Mapping[str, Any]) -> bytes:
+    """Return the properties of a persistent message. Raises Malformed where AMQP has no room for them."""
+    properties = spec.BasicProperties(content_type=content_type, headers=dict(headers), delivery_mode=_PERSISTENT)
+    try:
+        with translated():
+            return b"".join(properties.encode())
+    except (struct.error, UnicodeError, AssertionError) as error:
+        raise Malformed(Reason.FIELD_INVALID, f"a header does not fit into AMQP: {error}") from error
+
+
+def decode_properties(data: bytes) -> Properties:
+    """Return content type and headers.
+
+    >>> decode_properties(encode_properties("text/plain", {"sum": "d,0"}))
+    ('text/plain', {'sum': 'd,0'})
+    >>> decode_properties(b"nonsense")
+    (None, {})
+    """
+    try:
+        properties = spec.BasicProperties().decode(data)
+    except _UNREADABLE:
+        return None, {}
+    return _text(properties.content_type), {_text(key): value for key, value in (properties.headers or {}).items()}
+
+
+def settle_frame(number: int, method: int, tag: int, flag: bool) -> bytes:
+    """Return a basic.ack (``flag`` is *multiple*) or a basic.reject (``flag`` is *requeue*)."""
+    return _SETTLE.pack(METHOD, number, _SETTLE_SIZE, method, tag, flag, FRAME_END)
+
+
+def _text(value: str | bytes | None) -> Any:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
+
+
+def _forget_if_full(cache: dict[Any, Any]) -> None:
+    if len(cache) >= _CACHED:
+        cache.clear()
