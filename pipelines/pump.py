@@ -11,11 +11,11 @@ from apache_beam.pvalue import PCollection
 
 from winnowry.schemas.arrival import Arrival
 from winnowry.schemas.edge import InputEdge, OutputEdge
-from winnowry.transforms.accept import Filters
-from winnowry.transforms.locate import Layout
-from winnowry.transforms.retry import Patience
-from winnowry.transforms.validate import Bounds
-
+from winnowry.transforms.bounds import Bounds
+from winnowry.transforms.filters import Filters
+from winnowry.transforms.layout import Layout
+from winnowry.transforms.patience import Patience
+from winnowry.transforms.route import Routes
 
 Outcomes = tuple[PCollection, ...]
 """The ending branches of a pipeline. The engine attaches its own ending to each; none may be left out."""
@@ -49,7 +49,7 @@ class Pump:
 
     ``account`` runs the pump and names its queues. ``root`` is the data root; nothing is ever written outside it.
     ``state`` is the folder of this pump's memory, shared by its instances. ``reports`` is the exchange its Reports go to,
-    None for none. ``same`` says what a repeat is: the same content at the same path, or the same content anywhere.
+    None for none; ``method`` is the checksum that `post` announces. ``same`` says what a repeat is: the same content at the same path, or the same content anywhere.
     """
 
     name: str
@@ -71,4 +71,10 @@ class Pump:
     same: Literal["path", "data"] = "path"
     reports: str | None = None
     instances: int = 1
+    method: str = "sha512"
     memory: Memory | None = None
+
+    @property
+    def routes(self) -> Routes:
+        """The ways out of this pump. Raises ConfigError where it has none."""
+        return Routes(public=self.public, private=self.private, reaches=self.reaches)
