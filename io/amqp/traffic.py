@@ -137,7 +137,7 @@ class Traffic:
     def _consume_on(self, consumer: Consumer, channel: pika.channel.Channel) -> None:
         if self._wire is None:
             return
-        channel.add_on_cancel_callback(lambda _frame: channel.close(reply_text="the queue is gone"))
+        channel.add_on_cancel_callback(lambda _frame: channel.close(404, "the queue was deleted"))
         consumer.open(channel, self._wire, next(self._epochs), partial(self._consuming, consumer))
 
     def _consuming(self, consumer: Consumer) -> None:
@@ -146,9 +146,9 @@ class Traffic:
 
     def _consumer_closed(self, consumer: Consumer, error: Exception) -> None:
         consumer.lose()
-        if not isinstance(error, pika.exceptions.ChannelClosed) or not consumer.active:
-            return
-        self._deny(consumer.queue, translate(error), partial(self._reopen, consumer))
+        standing = self._wire is not None and not self._wire.is_closing
+        if standing and consumer.active and isinstance(error, pika.exceptions.ChannelClosed):
+            self._deny(consumer.queue, translate(error), partial(self._reopen, consumer))
 
     def _reopen(self, consumer: Consumer) -> None:
         self._redeclare(_nothing)
