@@ -1,0 +1,59 @@
+"""What was about to be renamed into its place.
+
+No PTransform here: the engines' sieve, gate and ledger use the memory.
+"""
+
+from collections.abc import Iterable
+
+import lmdb
+import msgspec
+
+
+class Intent(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A file with this ``inode`` and the key of its ``content`` was about to be renamed away from ``temporary``.
+
+    After a death: a file with that inode under its final name, or no file with it at all, says that the rename happened.
+    ``temporary`` is relative to the data root; ``at`` is when, in whole seconds of Unix time.
+    """
+
+    content: bytes
+    temporary: str
+    inode: int
+    at: int = 0
+
+
+class Intents:
+    """The Intents by path. Unsynced: they outlive the process, and after the death of the machine nothing is lost but time."""
+
+    def __init__(self, store: lmdb.Environment, *, since: float) -> None:
+        """Forget what was intended before ``since`` (Unix time)."""
+        self._store = store
+        self._decoder = msgspec.msgpack.Decoder(Intent)
+        self._drop_before(since)
+
+    def write(self, intents: Iterable[tuple[bytes, Intent]], *, now: float) -> None:
+        """Record these, in one transaction."""
+        with self._store.begin(write=True) as transaction:
+            for path, intent in intents:
+                transaction.put(path, msgspec.msgpack.encode(msgspec.structs.replace(intent, at=int(now))))
+
+    def read(self, path: bytes) -> Intent | None:
+        """Return what was last intended at a path."""
+        with self._store.begin() as transaction:
+            record = transaction.get(path)
+        return None if record is None else self._decoder.decode(record)
+
+    def drop(self, paths: Iterable[bytes]) -> None:
+        """Forget what was intended at these paths; where nothing was, nothing is written."""
+        with self._store.begin() as transaction:
+            found = [path for path in paths if transaction.get(path) is not None]
+        if found:
+            with self._store.begin(write=True) as transaction:
+                for path in found:
+                    transaction.delete(path)
+
+    def _drop_before(self, since: float) -> None:
+        with self._store.begin(write=True) as transaction:
+            for path, record in list(transaction.cursor()):
+                if self._decoder.decode(record).at < since:
+                    transaction.delete(path)

@@ -1,0 +1,147 @@
+"""The memory of one pump on this host: what was the news on which path, what is underway, what was about to be renamed.
+
+No PTransform here: the engines' sieve, gate and ledger use the memory.
+"""
+
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from winnowry.io.memory.days import Days
+from winnowry.io.memory.intents import Intent, Intents
+from winnowry.io.memory.owners import Owner
+from winnowry.io.memory.reservations import Reservation, Reservations
+from winnowry.io.memory.store import MAP_SIZE, open_store, store_trouble
+from winnowry.schemas.errors import ConfigError
+from winnowry.schemas.history import History
+
+VERSION = "winnowry memory 1\n"
+UNSYNCED_SIZE = 2**30
+
+
+def boot_id() -> str:
+    """Return what tells this life of the machine from any other; empty where the system does not say."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+class Memory:
+    """What the instances of one pump remember. One instance a process; two threads may use it at once.
+
+    ``folder`` is the pump's; ``remember`` is how long a path is remembered after its last change; ``shared`` says that other
+    processes may have the folder open. Layout: ``VERSION``, ``days/<date>/`` (synced), ``intents/`` and ``reservations/`` (not
+    synced: emptied when the machine has been started anew, which ``boot`` tells), ``owners/``.
+
+    Lost memory costs repeats, never files. Nothing waits for a sync but ``commit``. Every method raises DiskTrouble.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        remember: timedelta,
+        shared: bool,
+        clock: Callable[[], float] = time.time,
+        map_size: int = MAP_SIZE,
+        boot: str | None = None,
+    ) -> None:
+        """Open or begin a memory. Raises ConfigError for one of another version."""
+        self._folder = folder
+        self._clock = clock
+        self._guard = Lock()
+        now = clock()
+        with store_trouble(), _alone(folder):
+            _check_version(folder / "VERSION")
+            _forget_past_life(folder, boot if boot is not None else boot_id())
+            self._owner = Owner(folder / "owners")
+            self._days = Days(folder / "days", remember=remember.total_seconds(), now=now, map_size=map_size)
+            self._unsynced = [open_store(folder / "intents", synced=False, map_size=UNSYNCED_SIZE)]
+            self._intents = Intents(self._unsynced[0], since=now - remember.total_seconds())
+            if shared:
+                self._unsynced.append(open_store(folder / "reservations", synced=False, map_size=UNSYNCED_SIZE))
+            self._reservations = Reservations(self._owner, self._unsynced[1] if shared else None)
+
+    def reserve(self, path: bytes, holder: bytes) -> Reservation:
+        """Reserve a path for ``holder``; whoever holds it already keeps it.
+
+        `TAKEN_HERE` lets ``holder`` wait: the ``commit`` or ``release`` that ends the reservation returns it.
+        """
+        with self._guard, store_trouble():
+            return self._reservations.reserve(path, holder)
+
+    def recall(self, path: bytes) -> History | None:
+        """Return what is remembered of a path, with everything committed before this call, by any process."""
+        return self._days.read(path, self._clock())
+
+    def intend(self, intents: Iterable[tuple[bytes, Intent]]) -> None:
+        """Record what is about to be renamed, by path, in one transaction; it outlives this process."""
+        with store_trouble():
+            self._intents.write(intents, now=self._clock())
+
+    def intent(self, path: bytes) -> Intent | None:
+        """Return what was about to be renamed at a path and has neither been committed nor released."""
+        with store_trouble():
+            return self._intents.read(path)
+
+    def commit(self, histories: Mapping[bytes, History]) -> list[bytes]:
+        """Remember these for good, then end their intents and reservations; return the holders who waited for them."""
+        self._days.write(histories, self._clock())
+        return self.release(histories)
+
+    def release(self, paths: Iterable[bytes]) -> list[bytes]:
+        """End the intents and reservations of these paths; return the holders who waited for them."""
+        ended = list(paths)
+        with store_trouble():
+            self._intents.drop(ended)
+            with self._guard:
+                return self._reservations.release(ended)
+
+    def statistics(self) -> dict[str, Any]:
+        """Return how much is remembered, as plain values: records and bytes by day, reservations of this process."""
+        days = {day: {"records": records, "bytes": size} for day, (records, size) in self._days.count().items()}
+        return {"days": days, "reserved": len(self._reservations)}
+
+    def close(self) -> None:
+        """Close the stores and void this instance's reservations."""
+        self._days.close()
+        for store in self._unsynced:
+            store.close()
+        self._owner.leave()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let one process at a time open the memory."""
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / "opening", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _check_version(file: Path) -> None:
+    if not file.exists():
+        file.write_text(VERSION)
+    elif (found := file.read_text()) != VERSION:
+        raise ConfigError(f"{file}: this is a memory of version {found.strip()!r}, not {VERSION.strip()!r}: move it away")
+
+
+def _forget_past_life(folder: Path, boot: str) -> None:
+    """Empty what is not synced when the machine has died since: it may be damaged, and its owners are dead."""
+    file = folder / "boot"
+    if file.exists() and file.read_text() == boot:
+        return
+    for name in ("intents", "reservations"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    file.write_text(boot)

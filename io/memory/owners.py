@@ -1,0 +1,66 @@
+"""Who owns reservations: an instance that holds a lock on a file for as long as it lives.
+
+No PTransform here: the engines' sieve, gate and ledger use the memory.
+"""
+
+import fcntl
+import os
+import secrets
+from pathlib import Path
+
+from winnowry.io.memory.store import store_trouble
+
+NAME_BYTES = 8
+
+
+class Owner:
+    """This instance's lock. The system frees it at the very moment the process dies, however it dies."""
+
+    def __init__(self, folder: Path) -> None:
+        """Take a new lock in ``folder``, and remove those that nobody holds. Raises DiskTrouble."""
+        self._folder = folder
+        self.name = secrets.token_bytes(NAME_BYTES)
+        with store_trouble():
+            folder.mkdir(parents=True, exist_ok=True)
+            self._remove_dead()
+            self._lock = self._take()
+
+    def _take(self) -> int:
+        """Lock under another name first: whoever sees the final name finds it locked."""
+        file = self._folder / self.name.hex()
+        unfinished = file.with_suffix(".new")
+        descriptor = os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+        unfinished.rename(file)
+        return descriptor
+
+    def _remove_dead(self) -> None:
+        for file in self._folder.iterdir():
+            if not file.suffix and not is_held(file):
+                file.unlink(missing_ok=True)
+
+    def lives(self, name: bytes) -> bool:
+        """Whether the owner of this name still holds its lock."""
+        return name == self.name or is_held(self._folder / name.hex())
+
+    def leave(self) -> None:
+        """Free the lock and with it every reservation."""
+        (self._folder / self.name.hex()).unlink(missing_ok=True)
+        os.close(self._lock)
+
+
+def is_held(file: Path) -> bool:
+    """Whether a living process holds the lock on ``file``; a missing one is held by nobody."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(descriptor)

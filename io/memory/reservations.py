@@ -1,0 +1,78 @@
+"""Which paths are underway, and with whom.
+
+No PTransform here: the engines' sieve, gate and ledger use the memory.
+"""
+
+from collections.abc import Iterable
+from enum import Enum
+
+import lmdb
+
+from winnowry.io.memory.owners import Owner
+
+
+class Reservation(Enum):
+    """What became of a wish to reserve a path."""
+
+    RESERVED = "reserved"
+    TAKEN_HERE = "taken_here"
+    TAKEN_ELSEWHERE = "taken_elsewhere"
+
+
+class Reservations:
+    """The paths underway in this process, and with a ``store`` also in others. For one thread at a time.
+
+    The store needs no sync: it holds nothing that outlives its owners. It keeps the owner's name by path.
+    """
+
+    def __init__(self, owner: Owner, store: lmdb.Environment | None) -> None:
+        self._owner = owner
+        self._store = store
+        self._holders: dict[bytes, bytes] = {}
+        self._waiting: dict[bytes, dict[bytes, None]] = {}
+        if store is not None:
+            self._drop_dead(store)
+
+    def __len__(self) -> int:
+        return len(self._holders)
+
+    def reserve(self, path: bytes, holder: bytes) -> Reservation:
+        """Reserve a path for ``holder``, who takes over what it holds already, or waits for who has it in this process."""
+        present = self._holders.get(path)
+        if present == holder:
+            return Reservation.RESERVED
+        if present is not None:
+            self._waiting.setdefault(path, {})[holder] = None
+            return Reservation.TAKEN_HERE
+        if self._store is not None and not self._write(self._store, path):
+            return Reservation.TAKEN_ELSEWHERE
+        self._holders[path] = holder
+        return Reservation.RESERVED
+
+    def _write(self, store: lmdb.Environment, path: bytes) -> bool:
+        with store.begin(write=True) as transaction:
+            if transaction.put(path, self._owner.name, overwrite=False):
+                return True
+            if self._owner.lives(transaction.get(path, b"")):
+                return False
+            return bool(transaction.put(path, self._owner.name))
+
+    def release(self, paths: Iterable[bytes]) -> list[bytes]:
+        """End the reservations of these paths; return the holders who waited for them, first come first."""
+        ended = [path for path in paths if self._holders.pop(path, None) is not None]
+        if self._store is not None and ended:
+            with self._store.begin(write=True) as transaction:
+                for path in ended:
+                    transaction.delete(path)
+        if not self._waiting:
+            return []
+        return [holder for path in ended for holder in self._waiting.pop(path, ())]
+
+    def _drop_dead(self, store: lmdb.Environment) -> None:
+        with store.begin(write=True) as transaction:
+            lives: dict[bytes, bool] = {}
+            for path, name in list(transaction.cursor()):
+                if name not in lives:
+                    lives[name] = self._owner.lives(name)
+                if not lives[name]:
+                    transaction.delete(path)

@@ -1,0 +1,85 @@
+"""Open one embedded store safely: a damaged one is moved aside and a new one begun.
+
+No PTransform here: the engines' sieve, gate and ledger use the memory.
+"""
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import lmdb
+import structlog
+
+from winnowry.schemas.errors import DiskTrouble
+from winnowry.schemas.reasons import Reason
+
+MAP_SIZE = 64 * 2**30
+"""Bytes of address space a store starts with; its file grows only as it is filled."""
+
+log = structlog.get_logger(__name__)
+
+
+@contextmanager
+def store_trouble() -> Iterator[None]:
+    """Translate what the store and the disk below it raise into DiskTrouble."""
+    try:
+        yield
+    except (lmdb.DiskError, lmdb.MapFullError) as error:
+        raise DiskTrouble(Reason.DISK_FULL, str(error)) from error
+    except (lmdb.Error, OSError) as error:
+        raise DiskTrouble(Reason.DISK_ERROR, str(error)) from error
+
+
+def open_store(folder: Path, *, synced: bool, map_size: int = MAP_SIZE) -> lmdb.Environment:
+    """Open the store in ``folder``, making it where it is missing, moving it aside where it is damaged.
+
+    An unsynced store survives the death of a process, not that of the machine. Call it under a lock that every process takes
+    which opens this folder. Raises DiskTrouble.
+    """
+    with store_trouble():
+        try:
+            return _open(folder, synced, map_size)
+        except (lmdb.InvalidError, lmdb.CorruptedError, lmdb.VersionMismatchError, lmdb.PanicError, _Truncated) as error:
+            move_aside(folder, str(error))
+            return _open(folder, synced, map_size)
+
+
+def move_aside(folder: Path, why: str) -> None:
+    """Rename a store that cannot be used, so that it can be looked at. What it held costs repeats, never files."""
+    aside = folder.with_name(f"{folder.name}.damaged-{time.time_ns()}")
+    shutil.move(folder, aside)
+    log.error("a store of the memory is damaged: moved aside, a new one is begun", store=str(folder), aside=str(aside), why=why)
+
+
+class _Truncated(Exception):
+    """The file ends before its last page: reading there would kill the process."""
+
+
+def _open(folder: Path, synced: bool, map_size: int) -> lmdb.Environment:
+    folder.mkdir(parents=True, exist_ok=True)
+    store = lmdb.open(str(folder), map_size=map_size, max_readers=1024, sync=synced, metasync=synced, writemap=not synced)
+    try:
+        _check_length(store, folder / "data.mdb")
+        store.reader_check()
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _check_length(store: lmdb.Environment, file: Path) -> None:
+    needed = (store.info()["last_pgno"] + 1) * store.stat()["psize"]
+    size = file.stat().st_size
+    if size < needed:
+        raise _Truncated(f"{size} bytes of {needed}")
+
+
+def grow(store: lmdb.Environment) -> None:
+    """Give a full store twice the room, or what another process gave it. Nothing in this process may be using it."""
+    before = store.info()["map_size"]
+    store.set_mapsize(0)
+    if store.info()["map_size"] <= before:
+        store.set_mapsize(before * 2)
+        log.warning("a store of the memory has grown", store=store.path(), bytes=before * 2)
