@@ -1,0 +1,48 @@
+"""`winnowry run`: start the pumps of a cluster."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from winnowry.runners.cli.options import ClusterFile, CredentialsFile, UntilIdle
+from winnowry.runners.cluster.load import load_cluster
+from winnowry.runners.cluster.problem import nearest
+from winnowry.runners.cluster.settings import ClusterSettings
+from winnowry.runners.supervisor import supervise
+from winnowry.schemas.errors import ConfigError
+
+
+class EngineName(StrEnum):
+    """What runs the pumps."""
+
+    DIRECT = "direct"
+
+
+Pumps = Annotated[list[str] | None, typer.Argument(metavar="[PUMP]...", help="Pumps to run; all of them when none is named.")]
+
+
+def run(
+    file: ClusterFile,
+    pumps: Pumps = None,
+    credentials: CredentialsFile = None,
+    until_idle: UntilIdle = False,
+    engine: Annotated[EngineName, typer.Option(help="What runs the pumps.")] = EngineName.DIRECT,
+) -> None:
+    """Run the pumps of a cluster, a process for each instance, until Ctrl-C; then drain and end with 0.
+
+    Example: `winnowry run cluster.yaml ingest fuse`
+    """
+    cluster = load_cluster(file, credentials)
+    options = ["--credentials", str(credentials)] if credentials is not None else []
+    instances = instances_of(cluster.settings, pumps or [])
+    raise typer.Exit(supervise(file, instances, until_idle=until_idle, options=options))
+
+
+def instances_of(settings: ClusterSettings, pumps: list[str]) -> list[tuple[str, int]]:
+    """Return (pump, number from 1) of each process to start. Raises ConfigError for a pump that is not in the file."""
+    for name in pumps:
+        if name not in settings.pumps:
+            raise ConfigError(f"no pump is called `{name}`; {nearest(name, list(settings.pumps))}")
+    chosen = list(dict.fromkeys(pumps)) or list(settings.pumps)
+    return [(name, number) for name in chosen for number in range(1, settings.pumps[name].instances + 1)]

@@ -1,0 +1,103 @@
+"""Load a cluster file, or say everything that is wrong with it."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from winnowry.runners.cluster.complaint import complain, shown
+from winnowry.runners.cluster.document import Document, dotted, parse_document
+from winnowry.runners.cluster.problem import ClusterFileError, Problem
+from winnowry.runners.cluster.rules import Breach, breaches
+from winnowry.runners.cluster.settings import ClusterSettings
+from winnowry.runners.credentials import Credentials, read_credentials
+from winnowry.schemas.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """A checked cluster file: its settings, its folders made absolute, and the passwords."""
+
+    settings: ClusterSettings
+    data: Path
+    state: Path
+    credentials: Credentials
+
+    @property
+    def name(self) -> str:
+        """The cluster's name."""
+        return self.settings.cluster
+
+    @property
+    def brokers(self) -> tuple[str, ...]:
+        """The broker's URLs with the password, in the order in which they are tried."""
+        return tuple(self.credentials.complete(url) for url in self.settings.broker)
+
+
+def load_cluster(file: Path, credentials: Path | None = None) -> Cluster:
+    """Read and check a cluster file; ``credentials`` replaces the credentials file that it names.
+
+    Raises ClusterFileError with all that is wrong, ConfigError where a file cannot be read.
+    """
+    settings = load_settings(file)
+    folder = file.resolve().parent
+    named = folder / settings.credentials if settings.credentials is not None else None
+    return cluster_of(settings, folder, read_credentials(credentials or named))
+
+
+def cluster_of(settings: ClusterSettings, folder: Path, credentials: Credentials) -> Cluster:
+    """Return the cluster that these settings describe; relative paths are seen from ``folder``."""
+    state = folder / settings.state if settings.state is not None else default_state(os.environ) / settings.cluster
+    return Cluster(settings=settings, data=folder / settings.data, state=state, credentials=credentials)
+
+
+def default_state(environment: Mapping[str, str]) -> Path:
+    """Return ``$XDG_STATE_HOME/winnowry``, the folder of what all clusters of this user remember."""
+    home = environment.get("XDG_STATE_HOME") or str(Path(environment.get("HOME", "~")).expanduser() / ".local" / "state")
+    return Path(home) / "winnowry"
+
+
+def load_settings(file: Path) -> ClusterSettings:
+    """Read and check a cluster file, without looking for passwords. Raises as ``load_cluster`` does."""
+    try:
+        source = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file}: the cluster file is not text in UTF-8") from error
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot read the cluster file: {error.strerror}") from error
+    document = parse_document(source)
+    settings, problems = _judge(document)
+    if settings is None or problems:
+        raise ClusterFileError(file, source, problems)
+    return settings
+
+
+def _judge(document: Document) -> tuple[ClusterSettings | None, list[Problem]]:
+    if not isinstance(document.data, dict):
+        return None, document.problems or [_not_a_mapping(document)]
+    try:
+        settings = ClusterSettings.model_validate(document.data)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        return None, [*document.problems, *(complain(document, detail) for detail in details)]
+    return settings, [*document.problems, *(_problem(document, breach) for breach in breaches(settings))]
+
+
+def _not_a_mapping(document: Document) -> Problem:
+    text = f"a cluster file is a mapping that begins with `cluster:`, not {shown(document.data)}"
+    return Problem(place=document.place((), of_value=True), key="", text=text)
+
+
+def _problem(document: Document, breach: Breach) -> Problem:
+    return Problem(
+        place=document.place(breach.path, of_value=not breach.of_key), key=dotted(_known(document, breach)), text=breach.text
+    )
+
+
+def _known(document: Document, breach: Breach) -> tuple[str | int, ...]:
+    path = breach.path
+    while path and path not in document.values:
+        path = path[:-1]
+    return path

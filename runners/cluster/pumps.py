@@ -1,0 +1,59 @@
+"""From a cluster file to Pumps. The only module of this package that imports Beam."""
+
+import socket
+
+from winnowry.pipelines.pump import Pump
+from winnowry.runners.cluster.load import Cluster
+from winnowry.runners.cluster.settings import ClusterSettings, PumpSettings
+from winnowry.runners.cluster.wiring import account, inputs, output, reports
+from winnowry.transforms.filters import Filters
+from winnowry.transforms.locate import Layout
+from winnowry.transforms.retry import Patience
+from winnowry.transforms.validate import Bounds
+
+LAYOUTS = {"sarra": "{date:%Y%m%d}/{source}/{rel_path}"}
+"""Where files land when the cluster file does not say; by default at their own path."""
+
+
+def pumps_of(cluster: Cluster) -> list[Pump]:
+    """Return the Pumps of a cluster, in the order of the file."""
+    return [pump_of(cluster, name) for name in cluster.settings.pumps]
+
+
+def pump_of(cluster: Cluster, name: str) -> Pump:
+    """Return the Pump ``name``. Raises KeyError where there is none."""
+    settings = cluster.settings
+    pump = settings.pumps[name]
+    return Pump(
+        name=name,
+        kind=pump.kind,
+        cluster=settings.cluster,
+        account=account(settings, pump),
+        inputs=inputs(settings, name),
+        public=output(settings, pump.to.public),
+        private=output(settings, pump.to.private),
+        reaches=settings.reaches or (settings.cluster,),
+        filters=Filters(accept=pump.accept, reject=pump.reject),
+        bounds=_bounds(settings, pump),
+        layout=Layout(template=pump.layout or LAYOUTS.get(pump.kind, "{rel_path}"), strip=pump.strip, flatten=pump.flatten),
+        patience=Patience(attempts=pump.attempts, delays=tuple(delay.total_seconds() for delay in pump.delays)),
+        base_url=pump.base_url.format(host=socket.getfqdn()),
+        root=cluster.data,
+        state=cluster.state / name,
+        remember=pump.remember,
+        same=pump.same,
+        reports=reports(settings, pump),
+        instances=pump.instances,
+    )
+
+
+def _bounds(cluster: ClusterSettings, pump: PumpSettings) -> Bounds:
+    quotas = [cluster.users[user].max_file for user in pump.origin.sources]
+    limits = [limit for limit in (pump.max_file, *quotas) if limit is not None]
+    return Bounds(
+        max_file=min(limits, default=None),
+        max_age=pump.max_age,
+        max_future=pump.max_future,
+        schemes=frozenset(pump.schemes),
+        file_roots=pump.file_roots,
+    )

@@ -1,0 +1,184 @@
+"""What must hold between the keys of a cluster file, each rule a function that yields what breaks it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from winnowry.runners.cluster.document import Path
+from winnowry.runners.cluster.problem import nearest
+from winnowry.runners.cluster.settings import KEYS_OF_KIND, ClusterSettings, PumpSettings
+from winnowry.schemas.errors import ConfigError
+from winnowry.transforms.filters import Filters
+from winnowry.transforms.layout import Layout
+
+
+@dataclass(frozen=True)
+class Breach:
+    """A rule is broken at ``path``; ``of_key`` says that the key stands wrong, not its value."""
+
+    path: Path
+    text: str
+    of_key: bool = False
+
+
+Breaches = Iterator[Breach]
+
+
+def breaches(cluster: ClusterSettings) -> Breaches:
+    """Yield everything that the settings, each for itself well-formed, break together."""
+    for name, pump in cluster.pumps.items():
+        for rule in _PUMP_RULES:
+            yield from rule(cluster, pump, ("pumps", name))
+    yield from _no_circles(cluster)
+
+
+def _origin_is_one(cluster: ClusterSettings, pump: PumpSettings, path: Path) -> Breaches:
+    origin = pump.origin
+    given = [key for key in ("sources", "exchanges", "feeder") if getattr(origin, key)]
+    if len(given) != 1:
+        said = f"not {' and '.join(given)}" if given else "and this names none"
+        yield Breach((*path, "from"), f"announcements come from one of `sources`, `exchanges` and `feeder`, {said}")
+    if "exchange" in origin.model_fields_set and origin.feeder is None:
+        yield Breach(
+            (*path, "from", "exchange"), "`exchange` belongs to `feeder`; `exchanges` are this cluster's own", of_key=True
+        )
+
+
+def _sources_are_users(cluster: ClusterSettings, pump: PumpSettings, path: Path) -> Breaches:
+    sources = [name for name, user in cluster.users.items() if user.role == "source"]
+    for number, name in enumerate(pump.origin.sources):
+        where = (*path, "from", "sources", number)
+        if name not in cluster.users:
+            yield Breach(where, f"`{name}` is not one of the users; {nearest(name, sources)}")
+        elif name not in sources:
+            yield Breach(where, f"`{name}` has the role `{cluster.users[name].role}`; only a `source` is taken from")
+        elif name in pump.origin.sources[:number]:
+            yield Breach(where, f"`{name}` is here twice")
+
+
+def _account_is_a_user(cluster: ClusterSettings, pump: PumpSettings, path: Path) -> Breaches:
+    if pump.account is None:
+        return
+    if pump.origin.feeder is not None:
+        yield Breach(
+            (*path, "account"), "the account of this pump is the one in the feeder's URL; leave the key out", of_key=True
+        )
+    elif pump.account not in cluster.users:
+        yield Breach(
+            (*path, "account"), f"`{pump.account}` is not one of the users; {nearest(pump.account, list(cluster.users))}"
+        )
+
+
+def _exchanges_are_announced_to(cluster: ClusterSettings, pump: PumpSettings, path: Path) -> Breaches:
+    known = sorted({exchange for other in cluster.pumps.values() for exchange in targets(other)} | set(cluster.exchanges))
+    for number, exchange in enumerate(pump.origin.exchanges):
+        if exchange in known:
+            continue
+        where = (*path, "from", "exchanges", number)
+        if exchange.startswith("xs_") and exchange[3:] in cluster.users:
+            yield Breach(where, f"`{exchange}` is a user's own and not validated; write from: {{sources: [{exchange[3:]}]}}")
+        else:
+            hint = nearest(exchange, known)
+            yield Breach(where, f"no pump announces to `{exchange}`; {hint} (others are named in the key `exchanges`)")
+
+
+def targets(pump: PumpSettings) -> list[str]:
+    """Return the exchanges that a pump announces to."""
+    return [exchange for exchange in (pump.to.public, pump.to.private) if exchange is not None]
+
+
+def _keys_suit_the_kind(cluster: ClusterSettings, pump: PumpSettings, path: Path) -> Breaches:
+    for key in sorted(pump.set_keys() - KEYS_OF_KIND[pump.kind]):
+        kinds = " and ".join(f"`{kind}`" for kind, keys in KEYS_OF_KIND.items() if key in keys)
+        yield Breach((*path, key), f"`{key}` means nothing to a `{pump.kind}`; only {kinds} know it", of_key=True)
+
+
+def _needs_of_the_kind(cluster: ClusterSettings, pump: PumpSettings, path: Path) -> Breaches:
+    if pump.kind != "subscribe" and pump.to.public is None:
+        yield Breach(path, f"a `{pump.kind}` announces; it needs the key `to`, as in to: {{public: xpublic}}", of_key=True)
+    fetches_and_announces = pump.kind == "sarra" or (pump.kind == "subscribe" and targets(pump))
+    if fetches_and_announces and not pump.base_url:
+        yield Breach(path, 'others fetch from here; it needs the key `base_url`, as in "https://{host}/"', of_key=True)
+
+
+def _sources_do_not_collide(cluster: ClusterSettings, pump: PumpSettings, path: Path) -> Breaches:
+    if pump.kind != "sarra" or len(pump.origin.sources) < 2 or pump.fused:
+        return
+    if pump.layout is not None and "{source}" not in pump.layout:
+        text = "one source could overwrite another's file: name {source} in the layout, or say `fused: true` if they are alike"
+        yield Breach((*path, "layout"), text)
+
+
+def _quotas_agree(cluster: ClusterSettings, pump: PumpSettings, path: Path) -> Breaches:
+    quotas = {cluster.users[user].max_file: user for user in reversed(pump.origin.sources) if user in cluster.users}
+    if len(quotas) > 1:
+        first, second, *_ = sorted(quotas.values())
+        text = f"`{first}` and `{second}` differ in `max_file`, and a pump has one limit; give them pumps of their own"
+        yield Breach((*path, "from", "sources"), text)
+
+
+def _patterns_are_readable(cluster: ClusterSettings, pump: PumpSettings, path: Path) -> Breaches:
+    for key, patterns in (("accept", pump.accept), ("reject", pump.reject)):
+        for number, pattern in enumerate(patterns):
+            yield from _try((*path, key, number), lambda pattern=pattern: Filters(accept=(pattern,)))
+
+
+def _layout_is_readable(cluster: ClusterSettings, pump: PumpSettings, path: Path) -> Breaches:
+    if pump.layout is not None:
+        template = pump.layout
+        yield from _try((*path, "layout"), lambda: Layout(template=template))
+    yield from _try((*path, "flatten"), lambda: Layout(flatten=pump.flatten))
+
+
+def _schemes_are_known(cluster: ClusterSettings, pump: PumpSettings, path: Path) -> Breaches:
+    known = list(PumpSettings.model_fields["schemes"].default)
+    for number, scheme in enumerate(pump.schemes):
+        if scheme not in known:
+            yield Breach((*path, "schemes", number), f"nothing fetches by `{scheme}`; {nearest(scheme, known)}")
+
+
+def _roots_are_absolute(cluster: ClusterSettings, pump: PumpSettings, path: Path) -> Breaches:
+    for number, root in enumerate(pump.file_roots):
+        if not root.startswith("/") or ".." in root.split("/"):
+            yield Breach((*path, "file_roots", number), f"`{root}` is not an absolute path without `..`")
+
+
+def _try(path: Path, build: Callable[[], object]) -> Breaches:
+    try:
+        build()
+    except ConfigError as error:
+        yield Breach(path, str(error).removeprefix(f"{path[2]}: "))
+
+
+def _no_circles(cluster: ClusterSettings) -> Breaches:
+    for name in cluster.pumps:
+        circle = _circle_from(cluster, name, (name,))
+        if circle and name == min(circle):
+            text = f"announcements would go round for ever: {' → '.join((*circle, name))}"
+            yield Breach(("pumps", name, "to"), text)
+
+
+def _circle_from(cluster: ClusterSettings, first: str, way: tuple[str, ...]) -> tuple[str, ...]:
+    for name, pump in cluster.pumps.items():
+        if not set(targets(cluster.pumps[way[-1]])) & set(pump.origin.exchanges):
+            continue
+        if name == first:
+            return way
+        if name not in way and (circle := _circle_from(cluster, first, (*way, name))):
+            return circle
+    return ()
+
+
+_PUMP_RULES = (
+    _origin_is_one,
+    _sources_are_users,
+    _account_is_a_user,
+    _exchanges_are_announced_to,
+    _keys_suit_the_kind,
+    _needs_of_the_kind,
+    _sources_do_not_collide,
+    _quotas_agree,
+    _patterns_are_readable,
+    _layout_is_readable,
+    _schemes_are_known,
+    _roots_are_absolute,
+)

@@ -1,0 +1,56 @@
+"""Sizes, durations and bandwidths as people write them: ``5G``, ``3d``, ``100M/s``."""
+
+import re
+from datetime import timedelta
+
+_NUMBER_AND_UNIT = re.compile(r"(\d+(?:\.\d+)?) ?([A-Za-z]*)")
+_SIZES = {"": 1, "B": 1, **{unit: 1000**power for power, unit in enumerate("KMGTP", 1)}}
+_SIZES |= {f"{unit}i": 1024**power for power, unit in enumerate("KMGTP", 1)}
+_SIZES |= {f"{unit}B": factor for unit, factor in list(_SIZES.items()) if unit not in ("", "B")} | {"k": 1000, "kB": 1000}
+_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def _scaled(text: str, units: dict[str, float] | dict[str, int], what: str, example: str) -> float:
+    match = _NUMBER_AND_UNIT.fullmatch(text.strip())
+    if match is None or match[2] not in units:
+        known = ", ".join(unit for unit in units if unit)
+        raise ValueError(f"{text!r} is no {what}; write a number and a unit, as in {example} (units: {known})")
+    return float(match[1]) * units[match[2]]
+
+
+def parse_size(value: object) -> int:
+    """Return bytes. ``K M G T P`` count in thousands, ``Ki Mi Gi Ti Pi`` in 1024s. Raises ValueError.
+
+    >>> parse_size("5G"), parse_size("1.5Ki"), parse_size(700)
+    (5000000000, 1536, 700)
+    """
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ValueError(f"{value!r} is no size; write a number and a unit, as in 5G")  # noqa: TRY004 pydantic reports ValueErrors
+    return value if isinstance(value, int) else int(_scaled(value, _SIZES, "size", "5G"))
+
+
+def parse_duration(value: object) -> timedelta:
+    """Return the duration. Raises ValueError: a bare number says nothing of its unit.
+
+    >>> parse_duration("3d"), parse_duration("1.5 h")
+    (datetime.timedelta(days=3), datetime.timedelta(seconds=5400))
+    """
+    if isinstance(value, timedelta):
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no duration; write a number and a unit, as in 3d (units: {', '.join(_SECONDS)})")  # noqa: TRY004
+    try:
+        return timedelta(seconds=_scaled(value, _SECONDS, "duration", "3d"))
+    except OverflowError:
+        raise ValueError(f"{value!r} is longer than time itself; the longest duration is 999999999d") from None
+
+
+def parse_bandwidth(value: object) -> int:
+    """Return bytes a second. Raises ValueError.
+
+    >>> parse_bandwidth("100M/s")
+    100000000
+    """
+    if not isinstance(value, str) or not value.endswith("/s"):
+        raise ValueError(f"{value!r} is no bandwidth; write bytes a second, as in 100M/s")
+    return int(_scaled(value.removesuffix("/s"), _SIZES, "bandwidth", "100M/s"))

@@ -1,0 +1,128 @@
+"""Where a pump's announcements come from and go to: edges, queues, brokers."""
+
+from dataclasses import dataclass, field
+
+from winnowry.io.broker import Queue, Topology
+from winnowry.runners.cluster.address import account_of, with_account
+from winnowry.runners.cluster.load import Cluster
+from winnowry.runners.cluster.rules import targets
+from winnowry.runners.cluster.settings import ClusterSettings, PumpSettings
+from winnowry.schemas.edge import InputEdge, OutputEdge
+
+TOPIC_PREFIXES = ("v03", "v03.post", "v02.post")
+"""What topics begin with, of announcements that existing networks send."""
+
+HEARD_ELSEWHERE = frozenset({"xpublic", "xprivate"})
+"""Exchanges for consumers and feeders, where nobody listening is normal."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wiring:
+    """What one pump needs of brokers: URLs to consume from (``source``) and to publish to (``target``), and its queues there.
+
+    The URLs hold passwords. ``prefetch`` is how many Deliveries one instance holds unsettled.
+    """
+
+    source: tuple[str, ...] = field(repr=False)
+    target: tuple[str, ...] = field(repr=False)
+    topology: Topology
+    prefetch: int
+
+
+def wiring(cluster: Cluster, name: str) -> Wiring:
+    """Return what the pump ``name`` needs of brokers."""
+    pump = cluster.settings.pumps[name]
+    ours = own_brokers(cluster.settings, pump)
+    theirs = (pump.origin.feeder,) if pump.origin.feeder is not None else ours
+    return Wiring(
+        source=tuple(cluster.credentials.complete(url) for url in theirs),
+        target=tuple(cluster.credentials.complete(url) for url in ours),
+        topology=topology(cluster.settings, name),
+        prefetch=pump.prefetch,
+    )
+
+
+def own_brokers(cluster: ClusterSettings, pump: PumpSettings) -> tuple[str, ...]:
+    """Return the URLs of the cluster's broker as this pump's account uses them, without the password."""
+    return tuple(with_account(url, pump.account) for url in cluster.broker) if pump.account is not None else cluster.broker
+
+
+def account(cluster: ClusterSettings, pump: PumpSettings) -> str:
+    """Return the account that runs a pump and owns the queues that it consumes."""
+    return account_of(pump.origin.feeder or own_brokers(cluster, pump)[0])
+
+
+def inputs(cluster: ClusterSettings, name: str) -> tuple[InputEdge, ...]:
+    """Return the input edges of the pump ``name``: one queue a source, so that holding one never delays another."""
+    pump = cluster.pumps[name]
+    queue = pump.queue_name or f"q_{account(cluster, pump)}.{name}"
+    if pump.origin.feeder is not None:
+        return (InputEdge(kind="feeder", queue=queue, exchange=pump.origin.exchange),)
+    if pump.origin.sources:
+        users = pump.origin.sources
+        return tuple(InputEdge(kind="user", queue=f"{queue}.{user}", exchange=f"xs_{user}", user=user) for user in users)
+    exchanges = pump.origin.exchanges
+    several = len(exchanges) > 1
+    return tuple(
+        InputEdge(kind="internal", queue=f"{queue}.{exchange}" if several else queue, exchange=exchange)
+        for exchange in exchanges
+    )
+
+
+def output(cluster: ClusterSettings, exchange: str | None) -> OutputEdge | None:
+    """Return the output edge that this exchange is; None for none.
+
+    Nobody listening is normal, unless a pump of this cluster ought to listen.
+    """
+    if exchange is None:
+        return None
+    listened = any(exchange in pump.origin.exchanges for pump in cluster.pumps.values())
+    return OutputEdge(exchange=exchange, unheard=exchange in HEARD_ELSEWHERE or not listened)
+
+
+def binding_keys(subtopics: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the keys that bind a queue to these parts of the topic tree.
+
+    >>> binding_keys(())
+    ('#',)
+    >>> binding_keys(("*.observations.#",))
+    ('v03.*.observations.#', 'v03.post.*.observations.#', 'v02.post.*.observations.#')
+    """
+    if not subtopics:
+        return ("#",)
+    return tuple(f"{prefix}.{subtopic.replace('/', '.')}" for subtopic in subtopics for prefix in TOPIC_PREFIXES)
+
+
+def topology(cluster: ClusterSettings, name: str) -> Topology:
+    """Return what the pump ``name`` declares where it consumes: its queues. Exchanges are declared by administrators."""
+    pump = cluster.pumps[name]
+    keys = binding_keys(pump.subtopic)
+    expires = pump.expires.total_seconds() if pump.expires is not None else None
+    return Topology(
+        queues=tuple(
+            Queue(name=edge.queue, bindings=tuple((edge.exchange, key) for key in keys), kind=pump.queue, expires=expires)
+            for edge in inputs(cluster, name)
+        )
+    )
+
+
+def reports(cluster: ClusterSettings, pump: PumpSettings) -> str | None:
+    """Return the exchange that a pump's Reports go to, None for none."""
+    if pump.reports is None:
+        return f"xl_{account(cluster, pump)}"
+    return pump.reports if pump.reports != "none" else None
+
+
+def exchanges(cluster: ClusterSettings) -> tuple[str, ...]:
+    """Return the exchanges of this cluster's own broker that its users and pumps need, sorted."""
+    found = set(cluster.exchanges)
+    for user, settings in cluster.users.items():
+        found.add(f"xl_{user}")
+        if settings.role == "source":
+            found |= {f"xs_{user}", f"sx_{user}"}
+    for pump in cluster.pumps.values():
+        found |= {*targets(pump), *pump.origin.exchanges}
+        reported = reports(cluster, pump)
+        if reported is not None and pump.origin.feeder is None:
+            found.add(reported)
+    return tuple(sorted(found))
