@@ -1,0 +1,1 @@
+"""``winnowry demo``: a whole network on this machine, judged by what the broker and the disks say of it."""
