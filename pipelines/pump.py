@@ -49,7 +49,8 @@ class Pump:
 
     ``account`` runs the pump and names its queues. ``root`` is the data root; nothing is ever written outside it.
     ``state`` is the folder of this pump's memory, shared by its instances. ``reports`` is the exchange its Reports go to,
-    None for none; ``method`` is the checksum that `post` announces. ``same`` says what a repeat is: the same content at the same path, or the same content anywhere.
+    None for none. ``method`` is the checksum that `post` announces. ``same`` says what a repeat is: the same content at the same
+    path, or the same content anywhere.
     """
 
     name: str

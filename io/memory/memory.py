@@ -18,7 +18,7 @@ from winnowry.io.memory.days import Days
 from winnowry.io.memory.intents import Intent, Intents
 from winnowry.io.memory.owners import Owner
 from winnowry.io.memory.reservations import Reservation, Reservations
-from winnowry.io.memory.store import MAP_SIZE, open_store, store_trouble
+from winnowry.io.memory.store import MAP_SIZE, TROUBLE, open_store
 from winnowry.schemas.errors import ConfigError
 from winnowry.schemas.history import History
 
@@ -59,11 +59,11 @@ class Memory:
         self._clock = clock
         self._guard = Lock()
         now = clock()
-        with store_trouble(), _alone(folder):
+        with TROUBLE, _alone(folder):
             _check_version(folder / "VERSION")
             _forget_past_life(folder, boot if boot is not None else boot_id())
             self._owner = Owner(folder / "owners")
-            self._days = Days(folder / "days", remember=remember.total_seconds(), now=now, map_size=map_size)
+            self._days = Days(folder / "days", remember=remember.total_seconds(), shared=shared, now=now, map_size=map_size)
             self._unsynced = [open_store(folder / "intents", synced=False, map_size=UNSYNCED_SIZE)]
             self._intents = Intents(self._unsynced[0], since=now - remember.total_seconds())
             if shared:
@@ -75,7 +75,7 @@ class Memory:
 
         `TAKEN_HERE` lets ``holder`` wait: the ``commit`` or ``release`` that ends the reservation returns it.
         """
-        with self._guard, store_trouble():
+        with self._guard, TROUBLE:
             return self._reservations.reserve(path, holder)
 
     def recall(self, path: bytes) -> History | None:
@@ -84,12 +84,12 @@ class Memory:
 
     def intend(self, intents: Iterable[tuple[bytes, Intent]]) -> None:
         """Record what is about to be renamed, by path, in one transaction; it outlives this process."""
-        with store_trouble():
+        with TROUBLE:
             self._intents.write(intents, now=self._clock())
 
     def intent(self, path: bytes) -> Intent | None:
         """Return what was about to be renamed at a path and has neither been committed nor released."""
-        with store_trouble():
+        with TROUBLE:
             return self._intents.read(path)
 
     def commit(self, histories: Mapping[bytes, History]) -> list[bytes]:
@@ -100,10 +100,15 @@ class Memory:
     def release(self, paths: Iterable[bytes]) -> list[bytes]:
         """End the intents and reservations of these paths; return the holders who waited for them."""
         ended = list(paths)
-        with store_trouble():
+        with TROUBLE:
             self._intents.drop(ended)
             with self._guard:
                 return self._reservations.release(ended)
+
+    def forgo(self, path: bytes) -> None:
+        """End the reservation of a path that was reserved in this very call of the sieve; its intent stays."""
+        with self._guard, TROUBLE:
+            self._reservations.release([path])
 
     def statistics(self) -> dict[str, Any]:
         """Return how much is remembered, as plain values: records and bytes by day, reservations of this process."""

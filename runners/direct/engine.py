@@ -1,7 +1,7 @@
 """The `direct` engine: rounds in this process, settled by Outcome.
 
-A round takes what has arrived, runs the compiled graph on it, and hands the Outcomes to the ledger; while their confirms come in, the
-next round runs. When nothing has arrived the engine sleeps until a broker, a transfer or a due date stirs it.
+A round takes what has arrived, runs the compiled graph on it, and hands the Outcomes to the ledger; while their confirms come
+in, the next round runs. When nothing has arrived the engine sleeps until a broker, a transfer or a due date stirs it.
 """
 
 import time
@@ -172,9 +172,9 @@ class DirectEngine:
         """Run a round. One that raises is run again in halves until the culprit stands alone: that one fails with `bug`."""
         try:
             return self._round(deliveries)
-        except Exception as error:  # noqa: BLE001 - the last resort: an unforeseen error becomes a dead letter, never a stop
+        except Exception:  # noqa: BLE001 - the last resort: an unforeseen error becomes a dead letter, never a stop
             if len(deliveries) == 1:
-                log.error("a Delivery made the pump raise", pump=self._pump.name, error=repr(error))
+                log.exception("a Delivery made the pump raise", pump=self._pump.name)
                 return [_bug(deliveries[0], traceback.format_exc())]
             middle = len(deliveries) // 2
             return self.outcomes_of(deliveries[:middle]) + self.outcomes_of(deliveries[middle:])

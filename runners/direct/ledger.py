@@ -4,9 +4,9 @@
 
     announcement confirmed ─▶ key committed ─▶ Report confirmed ─▶ Delivery settled
 
-A copy for a later queue or a dead letter takes the announcement's place. Each step is done for everything that has come so far at
-once: a round costs one store transaction and one window of confirms, and the next rounds run while the confirms come in. Whatever
-is not settled when the process dies is delivered again, meets what was committed, and ends as a repeat.
+A copy for a later queue or a dead letter takes the announcement's place. Each step is done for everything that has come so
+far at once: a round costs one store transaction and one window of confirms, and the next rounds run while the confirms come in.
+Whatever is not settled when the process dies is delivered again, meets what was committed, and ends as a repeat.
 """
 
 from collections import Counter, deque
@@ -36,7 +36,7 @@ POSTPONED_BY = 10.0
 
 
 class Desk(Protocol):
-    """Writes what an Outcome sends besides its announcements. None: nothing is to be sent (or it is already stored for good)."""
+    """Writes what an Outcome sends besides its announcements. None: nothing is to be sent, or it is stored for good already."""
 
     def postpone(self, outcome: Outcome) -> Message | None:
         """Return the copy for a later queue."""

@@ -1,8 +1,8 @@
 """One compiled graph, run again and again on what has arrived.
 
-Beam's local engine (``FnApiRunner``) runs a pipeline once, from building its worker to tearing it down: 190 ms. Here the graph
-is compiled once, one worker lives on, and each round executes the graph's bundles: 3 ms of CPU for an empty round, and well under
-a microsecond for each fused step of an element. That rests on names inside Beam 2.77 that may move: ``compile_rounds`` tries them
+Beam's local engine (``FnApiRunner``) runs a pipeline once, from building its worker to tearing it down: 190 ms. Here the graph is
+compiled once, one worker lives on, and each round executes the graph's bundles: 3 ms of CPU for an empty round, and well under a
+microsecond for each fused step of an element. That rests on names inside Beam 2.77 that may move: ``compile_rounds`` tries them
 with an empty round, and falls back to the public way, slow and saying so, when they have.
 """
 
@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 
 class Slot:
-    """What one round takes in and gives back. Slots are process-global: a DoFn is pickled and copied, and finds its slot by name."""
+    """What one round takes in and gives back, found by name: a DoFn is pickled and copied, and can hold no reference to it."""
 
     named: dict[str, "Slot"] = {}
 

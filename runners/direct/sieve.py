@@ -1,13 +1,17 @@
 """The memory of a pump as the `direct` engine lends it: the sieve reserves, the ending commits, so the gate is empty."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
 
 import apache_beam as beam
 from apache_beam.pvalue import PCollection, TaggedOutput
 from msgspec.structs import replace
 
 from winnowry.io.memory import Intent, Memory, Reservation
+from winnowry.io.tree import Tree
 from winnowry.schemas.arrival import Arrival
 from winnowry.schemas.errors import Malformed
 from winnowry.schemas.outcome import Ending, Outcome, end, refuse
@@ -23,7 +27,7 @@ def sift(arrival: Arrival, memory: Memory, scope: Scope) -> Arrival | Outcome:
     """Return the Arrival with its claim reserved when it is news, or its Outcome: a repeat, superseded, or not over yet.
 
     The path stays reserved until the ledger commits or releases the claim, also for a repeat that changes what is remembered:
-    whoever is judged next must see it.
+    whoever is judged next must see it. What changes nothing lets go at once.
     """
     try:
         claim = claim_of(arrival, scope=scope)
@@ -36,12 +40,30 @@ def sift(arrival: Arrival, memory: Memory, scope: Scope) -> Arrival | Outcome:
     if reservation is Reservation.TAKEN_ELSEWHERE:
         return replace(end(arrival, Ending.RETRIED, Reason.TWIN_ELSEWHERE), delay=ELSEWHERE_DELAY)
     judgement = judge(memory.recall(claim.path), claim)
-    claimed = replace(arrival, claim=replace(claim, episode=judgement.episode))
-    if judgement.verdict is Verdict.NEWS:
-        return claimed
-    if judgement.verdict is Verdict.SUPERSEDED:
-        return refuse(claimed, Reason.SUPERSEDED, "the same announcer has since said something newer of this path")
-    return end(claimed, Ending.REPEAT, Reason.KNOWN_CONTENT)
+    if not judgement.changes:
+        memory.forgo(claim.path)
+    elif judgement.verdict is Verdict.NEWS or judgement.verdict is Verdict.REPEAT:
+        arrival = replace(arrival, claim=replace(claim, episode=judgement.episode))
+    return _DECIDE[judgement.verdict](arrival)
+
+
+def _superseded(arrival: Arrival) -> Outcome:
+    return refuse(arrival, Reason.SUPERSEDED, "the same announcer has since said something newer of this path")
+
+
+def _repeat(arrival: Arrival) -> Outcome:
+    return end(arrival, Ending.REPEAT, Reason.KNOWN_CONTENT)
+
+
+def _news(arrival: Arrival) -> Arrival:
+    return arrival
+
+
+_DECIDE: Mapping[Verdict, Callable[[Arrival], Arrival | Outcome]] = {
+    Verdict.NEWS: _news,
+    Verdict.REPEAT: _repeat,
+    Verdict.SUPERSEDED: _superseded,
+}
 
 
 class _Sift(beam.DoFn):
@@ -50,14 +72,10 @@ class _Sift(beam.DoFn):
 
     def start_bundle(self) -> None:
         self.memory = self.handle.open()
-        self.memory.begin()
 
     def process(self, arrival: Arrival) -> Iterable[object]:
         result = sift(arrival, self.memory, self.handle.scope)
         return (TaggedOutput(ENDED, result),) if type(result) is Outcome else (result,)
-
-    def finish_bundle(self) -> None:
-        self.memory.end()
 
 
 @dataclass(kw_only=True)
@@ -85,10 +103,17 @@ class Gate(beam.PTransform):
 
 @dataclass(frozen=True, kw_only=True)
 class DirectMemory:
-    """A handle on the memory of a pump, which pickles; the memory itself is process-global and opened by ``open``."""
+    """A handle on the memory of a pump, which pickles; the memory itself is process-global, one for each folder."""
 
-    open: Callable[[], Memory]
+    folder: Path
+    remember: timedelta
+    shared: bool
     scope: Scope
+    root: Path = Path()
+
+    def open(self) -> Memory:
+        """Return the memory, opened at the first call in this process."""
+        return _memory(self.folder, self.remember, self.shared)
 
     def sieve(self) -> beam.PTransform:
         """Return the sieve."""
@@ -105,18 +130,32 @@ class DirectMemory:
     def placed(self, arrival: Arrival) -> bool:
         """Whether this content was renamed into place by an attempt that died before it was announced.
 
-        The intent was recorded before the rename; that its temporary file is gone says that the rename happened, also when
-        somebody has taken the file away since.
+        Its intent was recorded before the rename: that the temporary file is gone says that the rename happened, also when a
+        consumer has taken the file away since.
         """
         claim = arrival.claim
         intent = self.open().intent(claim.path) if claim is not None else None
-        return intent is not None and claim is not None and intent.content == claim.content
-        
+        if intent is None or claim is None or intent.content != claim.content:
+            return False
+        return _tree(self.root).stat(intent.temporary) is None
+
     def intend(self, arrivals: Sequence[Arrival]) -> None:
         """Record durably that the files of these Arrivals are about to be renamed into place."""
-        intents = [
-            Intent(path=arrival.claim.path, content=arrival.claim.content, temporary=arrival.fetched.temporary, inode=arrival.fetched.inode)
-            for arrival in arrivals
-            if arrival.claim is not None and arrival.fetched is not None and arrival.fetched.temporary is not None
-        ]
-        self.open().intend(intents)
+        self.open().intend(_intents(arrivals))
+
+
+def _intents(arrivals: Iterable[Arrival]) -> Iterator[tuple[bytes, Intent]]:
+    for arrival in arrivals:
+        claim, fetched = arrival.claim, arrival.fetched
+        if claim is not None and fetched is not None and fetched.temporary is not None:
+            yield claim.path, Intent(content=claim.content, temporary=fetched.temporary, inode=fetched.inode)
+
+
+@cache
+def _memory(folder: Path, remember: timedelta, shared: bool) -> Memory:
+    return Memory(folder, remember=remember, shared=shared)
+
+
+@cache
+def _tree(root: Path) -> Tree:
+    return Tree(root)
