@@ -9,11 +9,12 @@ from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from threading import Lock
+from typing import cast
 
 import lmdb
 import structlog
 
-from winnowry.io.memory.store import grow, open_store, store_trouble
+from winnowry.io.memory.store import TROUBLE, grow, open_store
 from winnowry.schemas.history import History
 
 DAY = 86_400
@@ -22,29 +23,68 @@ EPOCH = date(1970, 1, 1).toordinal()
 log = structlog.get_logger(__name__)
 
 
+class _Day:
+    """One store, and the view of it that was last looked at."""
+
+    __slots__ = ("store", "view")
+
+    def __init__(self, store: lmdb.Environment) -> None:
+        self.store = store
+        self.view: lmdb.Transaction | None = None
+
+    def get(self, path: bytes) -> bytes | None:
+        if self.view is None:
+            self.view = self._look()
+        return cast("bytes | None", self.view.get(path))
+
+    def _look(self) -> lmdb.Transaction:
+        try:
+            return self.store.begin()
+        except lmdb.MapResizedError:
+            grow(self.store)
+            return self.store.begin()
+
+    def look_away(self) -> None:
+        """Give up the view: the next look sees what has been written since."""
+        if self.view is not None:
+            self.view.abort()
+            self.view = None
+
+    def close(self) -> None:
+        self.look_away()
+        self.store.close()
+
+
 class Days:
     """Histories by path; ``read`` and ``write`` may run at once on two threads.
 
-    A record is written to the store of the day it is written on, and hides those of earlier days. A day is dropped when the
-    last moment of it is more than ``remember`` seconds past.
+    A record is written to the newest day's store, and hides those of earlier days. A day is dropped when the last moment of it
+    is more than ``remember`` seconds past. A clock that steps back over midnight leaves the newer day in use; one that was
+    further ahead loses what was written then. Only the two newest days can be changed by others: past midnight somebody may
+    still be finishing a write to the day before.
     """
 
-    def __init__(self, folder: Path, *, remember: float, now: float, map_size: int) -> None:
+    def __init__(self, folder: Path, *, remember: float, shared: bool, now: float, map_size: int) -> None:
         self._folder = folder
         self._remember = remember
         self._map_size = map_size
-        self._stores: dict[int, lmdb.Environment] = {}
+        self._shared = shared
+        self._days: dict[int, _Day] = {}
+        self._newest_first: tuple[_Day, ...] = ()
+        self._changing: tuple[_Day, ...] = ()
         self._guard = Lock()
         self._today = -1
         folder.mkdir(parents=True, exist_ok=True)
         self._turn(now)
 
     def read(self, path: bytes, now: float) -> History | None:
-        """Return what is remembered of a path."""
-        with self._guard, store_trouble():
+        """Return what is remembered of a path, with all that any process had written when this was called."""
+        with self._guard, TROUBLE:
             self._turn(now)
-            for store in self._stores.values():
-                record = _get(store, path)
+            for day in self._changing:
+                day.look_away()
+            for day in self._newest_first:
+                record = day.get(path)
                 if record is not None:
                     return History.unpack(record)
         return None
@@ -52,25 +92,28 @@ class Days:
     def write(self, histories: Mapping[bytes, History], now: float) -> None:
         """Write these for good: when it returns, they are on the disk."""
         records = [(path, history.pack()) for path, history in sorted(histories.items())]
-        with self._guard:
+        with self._guard, TROUBLE:
             self._turn(now)
-            store = self._stores[self._today]
-        with store_trouble():
-            while not _put(store, records):
+            today = self._newest_first[0]
+        with TROUBLE:
+            while not _put(today.store, records):
                 with self._guard:
-                    grow(store)
+                    today.look_away()
+                    grow(today.store)
+        with self._guard:
+            today.look_away()
 
     def count(self) -> dict[str, tuple[int, int]]:
         """Return by day how many records are stored and how many bytes they take on the disk."""
-        with self._guard, store_trouble():
-            return {_name(day): _measure(store) for day, store in self._stores.items()}
+        with self._guard, TROUBLE:
+            return {_name(number): _measure(day.store) for number, day in self._days.items()}
 
     def close(self) -> None:
         """Close every store."""
         with self._guard:
-            for store in self._stores.values():
-                store.close()
-            self._stores.clear()
+            for day in self._days.values():
+                day.close()
+            self._days.clear()
 
     def _turn(self, now: float) -> None:
         """Begin a new day where one has begun, and drop the days that are over."""
@@ -78,31 +121,24 @@ class Days:
         if today == self._today:
             return
         oldest = int((now - self._remember) // DAY)
-        days = {today} | {day for day in _days_in(self._folder) if oldest <= day <= today + 1}
-        for day in set(self._stores) - days:
-            self._stores.pop(day).close()
-        for day in _days_in(self._folder) - days:
-            self._drop(day)
-        fresh = {
-            day: self._stores.get(day) or open_store(self._folder / _name(day), synced=True, map_size=self._map_size)
-            for day in sorted(days, reverse=True)
-        }
-        self._stores = fresh
-        self._today = next(iter(fresh))
+        stored = _days_in(self._folder)
+        wanted = {today} | {number for number in stored if oldest <= number <= today + 1}
+        for number in set(self._days) - wanted:
+            self._days.pop(number).close()
+        for number in stored - wanted:
+            self._drop(number)
+        self._days = {number: self._days.get(number) or self._open(number) for number in sorted(wanted, reverse=True)}
+        self._newest_first = tuple(self._days.values())
+        self._changing = self._newest_first[:2] if self._shared else ()
+        self._today = today
+
+    def _open(self, number: int) -> _Day:
+        return _Day(open_store(self._folder / _name(number), synced=True, map_size=self._map_size))
 
     def _drop(self, day: int) -> None:
         with suppress(FileNotFoundError):
             shutil.rmtree(self._folder / _name(day))
             log.info("a day is forgotten", day=_name(day))
-
-
-def _get(store: lmdb.Environment, path: bytes) -> bytes | None:
-    try:
-        with store.begin() as transaction:
-            return transaction.get(path)
-    except lmdb.MapResizedError:
-        grow(store)
-        return _get(store, path)
 
 
 def _put(store: lmdb.Environment, records: list[tuple[bytes, bytes]]) -> bool:

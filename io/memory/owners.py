@@ -6,9 +6,10 @@ No PTransform here: the engines' sieve, gate and ledger use the memory.
 import fcntl
 import os
 import secrets
+from io import FileIO
 from pathlib import Path
 
-from winnowry.io.memory.store import store_trouble
+from winnowry.io.memory.store import TROUBLE
 
 NAME_BYTES = 8
 
@@ -20,20 +21,20 @@ class Owner:
         """Take a new lock in ``folder``, and remove those that nobody holds. Raises DiskTrouble."""
         self._folder = folder
         self.name = secrets.token_bytes(NAME_BYTES)
-        with store_trouble():
+        with TROUBLE:
             folder.mkdir(parents=True, exist_ok=True)
             self._remove_dead()
             self._lock = self._take()
 
-    def _take(self) -> int:
+    def _take(self) -> FileIO:
         """Lock under another name first: whoever sees the final name finds it locked."""
         file = self._folder / self.name.hex()
         unfinished = file.with_suffix(".new")
-        descriptor = os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
+        lock = FileIO(unfinished, "x")
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock.write(f"{os.getpid()}\n".encode())
         unfinished.rename(file)
-        return descriptor
+        return lock
 
     def _remove_dead(self) -> None:
         for file in self._folder.iterdir():
@@ -47,7 +48,7 @@ class Owner:
     def leave(self) -> None:
         """Free the lock and with it every reservation."""
         (self._folder / self.name.hex()).unlink(missing_ok=True)
-        os.close(self._lock)
+        self._lock.close()
 
 
 def is_held(file: Path) -> bool:

@@ -5,9 +5,9 @@ No PTransform here: the engines' sieve, gate and ledger use the memory.
 
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from errno import ENOSPC
 from pathlib import Path
+from types import TracebackType
 
 import lmdb
 import structlog
@@ -21,15 +21,22 @@ MAP_SIZE = 64 * 2**30
 log = structlog.get_logger(__name__)
 
 
-@contextmanager
-def store_trouble() -> Iterator[None]:
-    """Translate what the store and the disk below it raise into DiskTrouble."""
-    try:
-        yield
-    except (lmdb.DiskError, lmdb.MapFullError) as error:
-        raise DiskTrouble(Reason.DISK_FULL, str(error)) from error
-    except (lmdb.Error, OSError) as error:
-        raise DiskTrouble(Reason.DISK_ERROR, str(error)) from error
+class _Trouble:
+    """Translates what the store and the disk below it raise into DiskTrouble; a class because it is entered for each Post."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if isinstance(error, (lmdb.MapFullError, lmdb.DiskError)) or (isinstance(error, OSError) and error.errno == ENOSPC):
+            raise DiskTrouble(Reason.DISK_FULL, str(error)) from error
+        if isinstance(error, (lmdb.Error, OSError)):
+            raise DiskTrouble(Reason.DISK_ERROR, str(error)) from error
+
+
+TROUBLE = _Trouble()
+"""A context in which foreign errors become DiskTrouble; it holds nothing and may be entered anywhere, any number of times."""
 
 
 def open_store(folder: Path, *, synced: bool, map_size: int = MAP_SIZE) -> lmdb.Environment:
@@ -38,7 +45,7 @@ def open_store(folder: Path, *, synced: bool, map_size: int = MAP_SIZE) -> lmdb.
     An unsynced store survives the death of a process, not that of the machine. Call it under a lock that every process takes
     which opens this folder. Raises DiskTrouble.
     """
-    with store_trouble():
+    with TROUBLE:
         try:
             return _open(folder, synced, map_size)
         except (lmdb.InvalidError, lmdb.CorruptedError, lmdb.VersionMismatchError, lmdb.PanicError, _Truncated) as error:
