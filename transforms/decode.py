@@ -1,6 +1,6 @@
 """Read what the broker delivered: a Delivery becomes an Arrival, or ends."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,24 +18,16 @@ from winnowry.schemas.reasons import Reason
 from winnowry.transforms.branch import Branches, branch
 
 
-def by_name(inputs: Iterable[InputEdge]) -> dict[str, InputEdge]:
-    """Return the edges under the names of their queues, and of their exchanges for what later queues bring back.
-
-    >>> edge = InputEdge(kind="user", queue="q_feeder.ingest.alice", exchange="xs_alice", user="alice")
-    >>> sorted(by_name([edge]))
-    ['q_feeder.ingest.alice', 'xs_alice']
-    """
-    edges = tuple(inputs)
-    return {edge.exchange: edge for edge in edges} | {edge.queue: edge for edge in edges}
-
-
 def decode(delivery: Delivery, edges: Mapping[str, InputEdge]) -> Arrival | Outcome:
-    """Return the Arrival of a Post; what is no Post ends as `malformed`, a Report or a stray message as `refused`."""
+    """Return the Arrival of a Post; what is no Post ends as `malformed`, a Report as `refused`.
+
+    ``edges`` are found by the name of their queue. What came off another is refused: later queues outlive a change of settings.
+    """
     if len(delivery.body) > BODY_LIMIT:
         return _end(delivery, Ending.MALFORMED, Reason.BODY_TOO_LARGE, f"{len(delivery.body)} bytes")
-    edge = edges.get(delivery.queue) or edges.get(delivery.exchange)
+    edge = edges.get(delivery.queue)
     if edge is None:
-        return _end(delivery, Ending.REFUSED, Reason.NOT_SELECTED, f"this pump does not read {delivery.exchange}")
+        return _end(delivery, Ending.REFUSED, Reason.NOT_SELECTED, f"this pump reads {delivery.queue} no more")
     try:
         post = wire.read(delivery)
     except Malformed as error:
@@ -61,4 +53,4 @@ class Decode(beam.PTransform):
 
     def expand(self, deliveries: PCollection) -> Branches:
         """Return Arrivals, and the Outcomes of what is no Post."""
-        return branch(deliveries, partial(decode, edges=by_name(self.inputs)))
+        return branch(deliveries, partial(decode, edges={edge.queue: edge for edge in self.inputs}))

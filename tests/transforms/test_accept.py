@@ -2,11 +2,12 @@ import pickle
 
 import pytest
 from arrivals import an_arrival
+from lists import check_branches
 
 from winnowry.schemas.errors import ConfigError
 from winnowry.schemas.outcome import Ending, Outcome
 from winnowry.schemas.reasons import Reason
-from winnowry.transforms.accept import accept
+from winnowry.transforms.accept import Accept, accept
 from winnowry.transforms.filters import Filters
 
 
@@ -82,3 +83,9 @@ def test_filters_travel_to_a_worker() -> None:
     filters = Filters(accept=("**/*.bufr",))
     assert selected(filters, "x.bufr")
     assert pickle.loads(pickle.dumps(filters)) == filters
+
+
+def test_arrivals_go_on_or_end() -> None:
+    wanted, unwanted = an_arrival(rel_path="x.bufr"), an_arrival(rel_path="x.tmp")
+    filters = Filters(reject=("*.tmp",))
+    check_branches(Accept(filters=filters), [wanted, unwanted], going_on=[wanted], ended=[accept(unwanted, filters)])

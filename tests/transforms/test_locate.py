@@ -4,13 +4,14 @@ import pytest
 from arrivals import an_arrival
 from hypothesis import given
 from hypothesis import strategies as st
+from lists import check_branches
 
 from winnowry.schemas.arrival import Arrival
 from winnowry.schemas.errors import ConfigError
 from winnowry.schemas.outcome import Ending, Outcome
 from winnowry.schemas.reasons import Reason
 from winnowry.transforms.layout import Layout
-from winnowry.transforms.locate import locate
+from winnowry.transforms.locate import Locate, locate
 
 BY_DAY = Layout(template="{date:%Y%m%d}/{source}/{rel_path}")
 
@@ -102,3 +103,8 @@ def test_layout_that_cannot_be_meant_is_named(settings: dict[str, Any], words: s
 def test_layout_says_whether_it_separates_sources() -> None:
     assert BY_DAY.separates_sources
     assert not Layout(template="{date:%Y%m%d}/{rel_path}").separates_sources
+
+
+def test_arrivals_go_on_or_end() -> None:
+    good, bad = an_arrival(source="alice"), an_arrival(source="..")
+    check_branches(Locate(layout=BY_DAY), [good, bad], going_on=[locate(good, BY_DAY)], ended=[locate(bad, BY_DAY)])

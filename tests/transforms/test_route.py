@@ -2,13 +2,14 @@ from typing import Any
 
 import pytest
 from arrivals import an_arrival
+from lists import check_branches
 
 from winnowry.schemas.arrival import Arrival
 from winnowry.schemas.edge import OutputEdge
 from winnowry.schemas.errors import ConfigError
 from winnowry.schemas.outcome import Outcome
 from winnowry.schemas.reasons import Reason
-from winnowry.transforms.route import Routes, route
+from winnowry.transforms.route import Route, Routes, route
 
 PUBLIC = OutputEdge(exchange="xpublic", unheard=True)
 PRIVATE = OutputEdge(exchange="xprivate")
@@ -52,3 +53,8 @@ def test_public_post_needs_a_public_edge() -> None:
 def test_pump_needs_a_way_out() -> None:
     with pytest.raises(ConfigError, match="to: "):
         Routes()
+
+
+def test_arrivals_go_on_or_end() -> None:
+    good, bad = an_arrival(), an_arrival(to_clusters="x.example")
+    check_branches(Route(routes=BOTH), [good, bad], going_on=[good], ended=[route(bad, BOTH)])

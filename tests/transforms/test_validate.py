@@ -4,6 +4,7 @@ from typing import Any
 import msgspec
 import pytest
 from arrivals import FEEDER, INTERNAL, NOW, USER, an_arrival
+from lists import check_branches
 
 from winnowry.schemas.arrival import Arrival
 from winnowry.schemas.edge import InputEdge
@@ -12,7 +13,7 @@ from winnowry.schemas.outcome import Ending, Outcome
 from winnowry.schemas.post import Post
 from winnowry.schemas.reasons import Reason
 from winnowry.transforms.bounds import Bounds
-from winnowry.transforms.validate import validate
+from winnowry.transforms.validate import Validate, validate
 
 EDGES = pytest.mark.parametrize("edge", [USER, FEEDER, INTERNAL], ids=lambda edge: edge.kind)
 
@@ -216,3 +217,9 @@ def test_other_local_files_are_never_read(fields: dict[str, Any]) -> None:
 def test_bounds_that_cannot_be_meant_are_named(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         Bounds(**settings)
+
+
+def test_arrivals_go_on_or_end() -> None:
+    good, bad = an_arrival(INTERNAL), an_arrival(INTERNAL, rel_path="../x")
+    verb = Validate(cluster="ddi.example.org", clock=clock)
+    check_branches(verb, [good, bad], going_on=[good], ended=[validate(bad, Bounds(), "ddi.example.org", clock)])

@@ -5,13 +5,14 @@ from typing import Any
 import msgspec
 import pytest
 from arrivals import an_arrival
+from lists import check_branches
 
 from winnowry.schemas.arrival import Arrival, Fetched
 from winnowry.schemas.fingerprint import Fingerprint
 from winnowry.schemas.outcome import Ending, Outcome
 from winnowry.schemas.reasons import Reason
 from winnowry.transforms.patience import Patience
-from winnowry.transforms.verify import verify
+from winnowry.transforms.verify import Verify, verify
 
 DIGEST = sha512(b"hello").digest()
 RIGHT = Fingerprint(method="sha512", value=b64encode(DIGEST).decode())
@@ -73,3 +74,8 @@ def test_checksum_left_to_us_is_announced_onward() -> None:
 def test_file_that_an_earlier_attempt_placed_is_not_looked_at_again() -> None:
     arrival = fetched(temporary=None, received=0, fingerprint=RIGHT)
     assert verify(arrival, Patience()) is arrival
+
+
+def test_arrivals_go_on_or_end() -> None:
+    good, bad = fetched(fingerprint=RIGHT), fetched(size=6, fingerprint=RIGHT)
+    check_branches(Verify(), [good, bad], going_on=[good], ended=[verify(bad, Patience())])
