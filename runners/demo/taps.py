@@ -15,6 +15,7 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     rel_path: str
     pub_time: str
     origin_path: str | None = None
+    source: str = ""
     size: int = 0
     file_op: dict[str, str] | None = None
 
@@ -24,9 +25,11 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return self.origin_path or self.rel_path
 
     @property
-    def is_file(self) -> bool:
-        """Whether it announces a regular file, not a link or a folder."""
-        return self.file_op is None
+    def kind(self) -> str:
+        """Whether it announces a ``file``, a ``link`` or a ``folder``."""
+        if self.file_op is None:
+            return "file"
+        return "link" if "link" in self.file_op else "folder"
 
 
 class Taps:

@@ -73,6 +73,11 @@ class Broker:
         found: list[dict[str, Any]] = self._ask("GET", f"queues/{quote(vhost, safe='')}").json()
         return found
 
+    def bindings(self, exchange: str, vhost: str = "/") -> list[str]:
+        """Return the queue of each binding of ``exchange``."""
+        answer = self._ask("GET", f"exchanges/{quote(vhost, safe='')}/{quote(exchange, safe='')}/bindings/source")
+        return [str(binding["destination"]) for binding in answer.json()]
+
     def _ask(self, method: str, path: str, body: object = None) -> requests.Response:
         try:
             answer = requests.request(method, f"{self.management_url}api/{path}", json=body, timeout=30)

@@ -46,6 +46,11 @@ class Owned:
         """Whether the program has not ended."""
         return self._process.poll() is None
 
+    @property
+    def code(self) -> int | None:
+        """What the program ended with, negative for the signal that ended it; None while it runs."""
+        return self._process.poll()
+
     def wait_for_port(self, port: int, seconds: float) -> None:
         """Wait until something on 127.0.0.1 answers at ``port``. Raises Unreachable with the program's last words if not."""
         deadline = time.monotonic() + seconds
@@ -54,18 +59,27 @@ class Owned:
                 raise Unreachable(Reason.UNREACHABLE, f"{self.name} did not start: {self.last_words()}")
             time.sleep(0.02)
 
+    def finish(self, seconds: float) -> None:
+        """Wait until the program has done its work. Raises Unreachable when it takes longer, or ends badly."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+        if self.code != 0:
+            raise Unreachable(Reason.UNREACHABLE, f"{self.name} ended with {self.code}: {self.last_words()}")
+
     def last_words(self) -> str:
         """Return the end of what the program printed."""
         return self._log.read_text(errors="replace")[-_TAIL:].strip() or "it printed nothing"
 
     def kill(self) -> None:
-        """Kill the whole group at once, as a crash would."""
+        """Kill the whole group at once, as a crash would. It may be called again."""
+        if self._guard.poll() is not None:
+            return
         self._signal(signal.SIGKILL)
         self._process.wait()
         self._dismiss()
 
     def stop(self, seconds: float = 20.0) -> None:
-        """Ask the program to end, wait for it, and kill what is left of its group."""
+        """Ask the program to end, wait ``seconds`` for it, and kill what is left of its group."""
         if self.running:
             self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):

@@ -41,6 +41,7 @@ class RabbitMQ(Broker):
     def __init__(self) -> None:
         require({str(_PROGRAMS / "rabbitmq-server"): "rabbitmq-server", "epmd": "rabbitmq-server"})
         port, management = free_port(), free_port()
+        self.management_port = management
         super().__init__(f"amqp://guest:guest@127.0.0.1:{port}/", f"http://guest:guest@127.0.0.1:{management}/")
         self.folder = Path(tempfile.mkdtemp(prefix="winnowry-rabbitmq-"))
         (self.folder / "rabbitmq.conf").write_text(_CONFIGURATION.format(port=port, management=management))

@@ -1,0 +1,148 @@
+"""The network of the demonstration: a broker, two sources, the pumps of a cluster file and two consumers, all as processes."""
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from winnowry.runners.demo.taps import Taps
+from winnowry.runners.servers.nginx import FileServer
+from winnowry.runners.servers.owned import Owned
+from winnowry.runners.servers.rabbitmq import RabbitMQ
+from winnowry.schemas.errors import Unreachable
+from winnowry.schemas.reasons import Reason
+
+SOURCES = ("alice", "bob")
+CONSUMERS = ("carol", "dave")
+EXCHANGES = ("xs_alice", "xs_bob", "xwinnow", "xpublic")
+
+_LISTENERS = {"xs_alice": 1, "xs_bob": 1, "xwinnow": 1, "xpublic": len(CONSUMERS)}
+"""How many queues of the network are bound to each exchange when everybody is there."""
+
+_CLUSTER_FILE = """\
+# Two sources announce the same files. `ingest` fetches and checks them, `fuse` lets each through once.
+cluster: demo.example.org
+broker: amqp://feeder@127.0.0.1:{amqp}/
+management: http://guest@127.0.0.1:{management}/
+credentials: credentials.conf
+data: pump
+state: state
+users:
+  alice: {{role: source}}
+  bob:   {{role: source}}
+  carol: {{role: consumer}}
+  dave:  {{role: consumer}}
+pumps:
+  ingest:
+    kind: sarra
+    from: {{sources: [alice, bob]}}
+    to: xwinnow
+    base_url: "{base_url}"
+    layout: "{{date:%Y%m%d}}/{{source}}/{{rel_path}}"
+  fuse: {{kind: winnow, from: xwinnow, to: xpublic}}
+"""
+
+_START_SECONDS = 90.0
+_DRAIN_SECONDS = 40.0
+
+
+class Network:
+    """Everything below ``folder``: the trees of the sources in ``alice`` and ``bob``, the pump's in ``pump``, the consumers' in
+    ``carol`` and ``dave``. Entering the context starts the servers, ``start`` the pumps and consumers; leaving it ends all.
+
+    Every program of ours is started by its command, as a person would.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.programs: dict[str, Owned] = {}
+        self.servers: dict[str, FileServer] = {}
+        self._stack = ExitStack()
+
+    def tree(self, name: str) -> Path:
+        """Return the folder of a source, of a consumer, or of the ``pump``."""
+        return self.folder / name
+
+    def start(self) -> Taps:
+        """Declare the cluster, start its pumps and the consumers, and wait until all listen. Returns taps on every exchange."""
+        self._run("declare", str(self._cluster_file)).finish(_START_SECONDS)
+        taps = self._stack.enter_context(Taps(self._broker.url(), EXCHANGES))
+        self._run("run", str(self._cluster_file))
+        for consumer in CONSUMERS:
+            self._run("subscribe", self._address(consumer), "--into", str(self.tree(consumer)), "--strip", "2", name=consumer)
+        self._wait_for_listeners(time.monotonic() + _START_SECONDS)
+        return taps
+
+    def post(self, source: str) -> None:
+        """Announce the whole tree of a source; returns at once."""
+        tree, url = str(self.tree(source)), self.servers[source].url
+        self._run("post", tree, "--to", self._address(source), "--base-url", url, "--base-dir", tree, name=f"post {source}")
+
+    def check(self) -> None:
+        """Raise Unreachable, with its last words, when a program of ours has ended badly."""
+        for name, program in self.programs.items():
+            if program.code:
+                raise Unreachable(Reason.UNREACHABLE, f"{name} ended with {program.code}: {program.last_words()}")
+
+    def drain(self) -> None:
+        """Ask pumps and consumers to end, and check that they did so well."""
+        for program in self.programs.values():
+            program.stop(_DRAIN_SECONDS)
+        self.check()
+
+    @property
+    def _cluster_file(self) -> Path:
+        return self.folder / "cluster.yaml"
+
+    def _address(self, account: str) -> str:
+        return f"amqp://{account}@127.0.0.1:{self._broker.port}/"
+
+    def _run(self, verb: str, *arguments: str, name: str = "") -> Owned:
+        environment = os.environ | {"HOME": str(self.folder), "NO_COLOR": "1"}
+        environment |= {f"XDG_{kind}_HOME": str(self.folder / kind.lower()) for kind in ("CONFIG", "STATE", "CACHE")}
+        command = [str(Path(sys.executable).with_name("winnowry")), verb, *arguments]
+        started = Owned(command, log=self.folder / f"{name or verb}.log", env=environment)
+        self._stack.callback(started.kill)
+        self.programs[name or verb] = started
+        return started
+
+    def _wait_for_listeners(self, deadline: float) -> None:
+        while missing := [exchange for exchange, count in _LISTENERS.items() if len(self._listeners(exchange)) < count]:
+            self.check()
+            if time.monotonic() > deadline:
+                raise Unreachable(Reason.TIMED_OUT, f"nobody listens to {', '.join(missing)}")
+            time.sleep(0.1)
+
+    def _listeners(self, exchange: str) -> Sequence[str]:
+        return [queue for queue in self._broker.bindings(exchange) if queue.startswith("q_")]
+
+    def __enter__(self) -> Self:
+        with self._stack:
+            self._broker = self._stack.enter_context(RabbitMQ())
+            for name in (*SOURCES, *CONSUMERS, "pump"):
+                self.tree(name).mkdir(exist_ok=True)
+            for name in (*SOURCES, "pump"):
+                self.servers[name] = self._stack.enter_context(FileServer(self.tree(name)))
+            self._write_settings()
+            self._stack = self._stack.pop_all()
+        return self
+
+    def _write_settings(self) -> None:
+        amqp, management = self._broker.port, self._broker.management_port
+        base_url = self.servers["pump"].url
+        self._cluster_file.write_text(_CLUSTER_FILE.format(amqp=amqp, management=management, base_url=base_url))
+        accounts = ("feeder", *SOURCES, *CONSUMERS)
+        lines = [f"amqp://{account}:secret-of-{account}@127.0.0.1:{amqp}/" for account in accounts]
+        lines.append(f"http://guest:guest@127.0.0.1:{management}/")
+        credentials = self.folder / "credentials.conf"
+        default = self.folder / "config" / "winnowry" / "credentials.conf"
+        default.parent.mkdir(parents=True)
+        credentials.write_text("\n".join(lines) + "\n")
+        default.symlink_to(credentials)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stack.close()

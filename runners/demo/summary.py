@@ -1,0 +1,101 @@
+"""What a run of the demonstration amounted to, from what the broker kept and the kernel told."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from winnowry.runners.demo.compare import Tree
+from winnowry.runners.demo.network import CONSUMERS, SOURCES
+from winnowry.runners.demo.taps import Sighting
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that was announced, by exchange; when each path arrived, by consumer; and the tree that was announced."""
+
+    announced: Mapping[str, Sequence[Sighting]]
+    arrived: Mapping[str, Mapping[str, float]]
+    tree: Tree
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """The figures. Sizes are in bytes, times in seconds; ``delays`` are sorted and hold one per path and consumer."""
+
+    announced: Mapping[str, str]
+    fetched: int
+    repeats: int
+    won: Mapping[str, int]
+    delivered: Mapping[str, int]
+    size: int
+    seconds: float
+    delays: Sequence[float]
+
+    @property
+    def rate(self) -> float:
+        """Files and links delivered a second, to all consumers together."""
+        return len(self.delays) / self.seconds if self.seconds else 0.0
+
+    def delay(self, share: float) -> float:
+        """Return the delay that ``share`` of the deliveries stayed within."""
+        return self.delays[min(len(self.delays) - 1, int(share * len(self.delays)))] if self.delays else 0.0
+
+
+def summarise(evidence: Evidence) -> Summary:
+    """Count and measure what happened."""
+    first = _first_announced(evidence)
+    arrivals = [(path, when) for arrived in evidence.arrived.values() for path, when in arrived.items() if path in first]
+    seconds = max((when for _, when in arrivals), default=0.0) - min(first.values(), default=0.0)
+    once = {sighting.path: sighting for sighting in evidence.announced["xpublic"]}
+    return Summary(
+        announced={source: _kinds(evidence.announced[f"xs_{source}"]) for source in SOURCES},
+        fetched=len(evidence.announced["xwinnow"]),
+        repeats=len(evidence.announced["xwinnow"]) - len(evidence.announced["xpublic"]),
+        won=Counter(sighting.source for sighting in once.values() if sighting.kind == "file"),
+        delivered={consumer: len(evidence.arrived[consumer].keys() & evidence.tree.keys()) for consumer in CONSUMERS},
+        size=sum(entry.size for entry in evidence.tree.values()),
+        seconds=seconds,
+        delays=sorted(when - first[path] for path, when in arrivals),
+    )
+
+
+def render(summary: Summary, console: Console) -> None:
+    """Print the figures."""
+    table = Table(box=None, show_header=False, padding=(0, 2))
+    for source, kinds in summary.announced.items():
+        table.add_row(f"announced by {source}", kinds)
+    table.add_row("checked by the pump", f"{summary.fetched:,} announcements, every byte verified")
+    table.add_row("repeats winnowed", f"{summary.repeats:,}")
+    for source in SOURCES:
+        table.add_row(f"{source} was first with", f"{summary.won.get(source, 0):,} files")
+    for consumer, count in summary.delivered.items():
+        table.add_row(f"delivered to {consumer}", f"{count:,} files and links, {summary.size / 1e6:,.1f} MB")
+    table.add_row("in", f"{summary.seconds:.1f} s: {summary.rate:,.0f} files/s to both consumers")
+    table.add_row("announced → delivered", f"p50 {summary.delay(0.5):.2f} s, p99 {summary.delay(0.99):.2f} s")
+    console.print(table)
+
+
+def unix_time(stamp: str) -> float:
+    """Read a time stamp of v03.
+
+    >>> unix_time("20231114T221320.25")
+    1700000000.25
+    """
+    whole = datetime.strptime(stamp[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC).timestamp()
+    return whole + float("0" + stamp[15:])
+
+
+def _first_announced(evidence: Evidence) -> dict[str, float]:
+    first: dict[str, float] = {}
+    for source in SOURCES:
+        for sighting in evidence.announced[f"xs_{source}"]:
+            when = unix_time(sighting.pub_time)
+            first[sighting.path] = min(first.get(sighting.path, when), when)
+    return first
+
+
+def _kinds(sightings: Sequence[Sighting]) -> str:
+    counts = Counter(sighting.kind for sighting in sightings)
+    return ", ".join(f"{counts[kind]:,} {kind}s" for kind in ("file", "link", "folder") if counts[kind])
