@@ -98,4 +98,5 @@ def _first_announced(evidence: Evidence) -> dict[str, float]:
 
 def _kinds(sightings: Sequence[Sighting]) -> str:
     counts = Counter(sighting.kind for sighting in sightings)
-    return ", ".join(f"{counts[kind]:,} {kind}s" for kind in ("file", "link", "folder") if counts[kind])
+    kinds = [kind for kind in ("file", "link", "folder") if counts[kind]]
+    return ", ".join(f"{counts[kind]:,} {kind}{'s' if counts[kind] > 1 else ''}" for kind in kinds)
