@@ -8,6 +8,7 @@ from apache_beam.pvalue import PCollection
 from winnowry.schemas.arrival import Arrival
 from winnowry.schemas.outcome import Ending, Outcome, end
 from winnowry.schemas.reasons import Reason
+from winnowry.transforms.branch import finish
 
 
 def deliver(arrival: Arrival) -> Outcome:
@@ -25,4 +26,4 @@ class Deliver(beam.PTransform):
 
     def expand(self, arrivals: PCollection) -> PCollection:
         """Return Outcomes."""
-        return arrivals | beam.Map(deliver)
+        return finish(arrivals, deliver)

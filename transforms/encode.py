@@ -17,6 +17,7 @@ from winnowry.schemas.post import Post
 from winnowry.schemas.reasons import Reason
 from winnowry.schemas.topics import topic_of
 from winnowry.schemas.v03 import write_v03
+from winnowry.transforms.branch import finish
 from winnowry.transforms.route import Routes
 
 CONTENT_TYPE = "application/json"
@@ -56,7 +57,7 @@ class Encode(beam.PTransform):
 
     def expand(self, arrivals: PCollection) -> PCollection:
         """Return Outcomes."""
-        return arrivals | beam.Map(partial(encode, routes=self.routes, base_url=self.base_url))
+        return finish(arrivals, partial(encode, routes=self.routes, base_url=self.base_url))
 
 
 def _ours(arrival: Arrival, base_url: str) -> Post:
