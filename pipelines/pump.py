@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 import apache_beam as beam
 from apache_beam.pvalue import PCollection
 
+from winnowry.io.files import Files
 from winnowry.schemas.arrival import Arrival
 from winnowry.schemas.edge import InputEdge, OutputEdge
 from winnowry.transforms.bounds import Bounds
@@ -74,6 +75,12 @@ class Pump:
     instances: int = 1
     method: str = "sha512"
     memory: Memory | None = None
+
+    @property
+    def files(self) -> Files:
+        """How this pump comes by files, and where it puts them."""
+        roots = tuple(Path(root) for root in self.bounds.file_roots)
+        return Files(root=self.root, file_roots=roots, method=self.method)
 
     @property
     def routes(self) -> Routes:

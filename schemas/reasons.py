@@ -22,6 +22,7 @@ class Reason(Enum):
     TRANSFER_UNDERWAY = ("transfer_underway", 206, None)
     TWIN_UNDERWAY = ("twin_underway", 307, None)
     TWIN_ELSEWHERE = ("twin_elsewhere", 307, None)
+    WAITING = ("waiting", 307, None)
 
     # refused: the Post asks for what this pump does not do
     NOT_SELECTED = ("not_selected", 404, 1)

@@ -153,6 +153,8 @@ class DirectEngine:
         if taken:
             self._ledger.enter(self.outcomes_of(taken))
             self._busy_at = self._clock()
+        if hops := self._inlet.hops():
+            self._ledger.hop(hops)
         self._wake_finished()
         self._ledger.advance()
         return bool(taken)

@@ -5,8 +5,8 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from winnowry.io.later import restore
-from winnowry.schemas.delivery import Delivery
+from winnowry.io.later import onward, restore, strip
+from winnowry.schemas.delivery import Delivery, Message
 
 
 class Inlet:
@@ -17,23 +17,28 @@ class Inlet:
         self._supply = supply
         self._fresh: deque[Delivery] = deque()
         self._again: deque[Delivery] = deque()
-        self._later: list[tuple[int, int, Delivery]] = []
+        self._later: list[tuple[int, int, Delivery, Message | None]] = []
+        self._hops: list[tuple[Delivery, Message]] = []
         self._lock = threading.Lock()
         self._stir = threading.Event()
         self._arrived = 0
-        self.deliver = self._deliver
 
-    def _deliver(self, delivery: Delivery) -> None:
-        self._fresh.append(delivery)
+    def deliver(self, delivery: Delivery) -> None:
+        """Take what came off an input queue; headers that look like our bookkeeping are not believed there."""
+        self._fresh.append(strip(delivery) if delivery.headers else delivery)
         if not self._stir.is_set():
             self._stir.set()
 
     def deliver_later(self, delivery: Delivery) -> None:
         """Take the head of a later queue, and hold it until it is due."""
         restored, due = restore(delivery)
+        self.keep(restored, due, onward(delivery))
+
+    def keep(self, delivery: Delivery, due: int, hop: Message | None = None) -> None:
+        """Hold a Delivery until ``due`` (Unix nanoseconds); then it enters a round, or takes its next ``hop``."""
         with self._lock:
             self._arrived += 1
-            heapq.heappush(self._later, (due, self._arrived, restored))
+            heapq.heappush(self._later, (due, self._arrived, delivery, hop))
         self._stir.set()
 
     def again(self, delivery: Delivery) -> None:
@@ -56,11 +61,10 @@ class Inlet:
     def take(self, limit: int) -> list[Delivery]:
         """Return at most ``limit`` Deliveries: parked ones first, then due ones, then fresh ones."""
         taken: list[Delivery] = []
-        for ready in (self._again, self._due(limit), self._fresh):
+        self._again.extend(self._due(limit))
+        for ready in (self._again, self._fresh):
             while ready and len(taken) < limit:
                 taken.append(ready.popleft())
-            if ready is not self._fresh and ready is not self._again:
-                self._again.extend(ready)
         if self._supply is not None and len(taken) < limit:
             taken.extend(self._supplied(limit - len(taken)))
         return taken
@@ -71,8 +75,17 @@ class Inlet:
             now = self._clock_ns()
             with self._lock:
                 while self._later and self._later[0][0] <= now and len(due) < limit:
-                    due.append(heapq.heappop(self._later)[2])
+                    _, _, delivery, hop = heapq.heappop(self._later)
+                    if hop is None:
+                        due.append(delivery)
+                    else:
+                        self._hops.append((delivery, hop))
         return due
+
+    def hops(self) -> list[tuple[Delivery, Message]]:
+        """Return what has waited in its later queue and has to wait on, with the copies to publish."""
+        hops, self._hops = self._hops, []
+        return hops
 
     def _supplied(self, limit: int) -> Iterator[Delivery]:
         assert self._supply is not None
@@ -86,7 +99,7 @@ class Inlet:
     def empty(self) -> list[Delivery]:
         """Give everything up that waits here, to be put back."""
         with self._lock:
-            held = [delivery for _, _, delivery in self._later]
+            held = [delivery for _, _, delivery, _ in self._later]
             self._later.clear()
         held.extend(self._again)
         self._again.clear()

@@ -115,13 +115,22 @@ class Ledger:
         if silent:
             self._commit(silent)
 
+    def hop(self, hops: Iterable[tuple[Delivery, Message]]) -> None:
+        """Move what has waited in a later queue, and has to wait on, to the next."""
+        self.enter(
+            Outcome(ending=Ending.RETRIED, reason=Reason.WAITING, delivery=delivery, announcements=(copy,))
+            for delivery, copy in hops
+        )
+
     def _first_messages(self, outcome: Outcome) -> Sequence[Message]:
+        if outcome.announcements:
+            return outcome.announcements
         if outcome.ending is Ending.RETRIED:
             message = self._desk.postpone(outcome)
         elif outcome.ending in BURIED:
             message = self._desk.bury(outcome)
         else:
-            return outcome.announcements
+            return ()
         return () if message is None else (message,)
 
     def _publish(self, sendings: Sequence[Sending]) -> None:

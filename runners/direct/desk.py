@@ -1,0 +1,51 @@
+"""What a pump writes about an Outcome besides its announcements: copies for later, dead letters, Reports."""
+
+import socket
+import time
+from collections.abc import Callable
+
+from winnowry.io.dead import bury
+from winnowry.io.later import postpone
+from winnowry.pipelines.pump import Pump
+from winnowry.schemas.delivery import Message
+from winnowry.schemas.outcome import Ending, Outcome
+from winnowry.transforms.report import report_of
+
+REPORTING_EACH = frozenset({"sarra", "subscribe"})
+"""Kinds of pumps that report every ending; the others report only what went wrong."""
+
+WENT_WRONG = frozenset({Ending.REFUSED, Ending.MALFORMED, Ending.FAILED, Ending.QUARANTINED})
+
+
+class Reporter:
+    """Writes Reports, as the account that runs the pump on this host."""
+
+    def __init__(self, pump: Pump, clock: Callable[[], float] = time.time) -> None:
+        self._exchange = pump.reports
+        self._each = pump.kind in REPORTING_EACH
+        self._account = pump.account
+        self._host = socket.gethostname()
+        self._clock = clock
+
+    def report(self, outcome: Outcome) -> Message | None:
+        """Return the Report of an Outcome, None where nobody wants one."""
+        if self._exchange is None or not (self._each or outcome.ending in WENT_WRONG):
+            return None
+        return report_of(outcome, exchange=self._exchange, host=self._host, user=self._account, now=self._clock())
+
+
+class BrokerDesk(Reporter):
+    """Keeps later work and dead letters in queues of our own broker."""
+
+    def __init__(self, pump: Pump, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(pump, clock)
+        self._pump = pump.name
+
+    def postpone(self, outcome: Outcome) -> Message | None:
+        """Return the copy for a later queue."""
+        now = int(self._clock() * 1e9)
+        return postpone(outcome.delivery, outcome.delay, outcome.reason, now, account=self._account, pump=self._pump)
+
+    def bury(self, outcome: Outcome) -> Message | None:
+        """Return the dead letter."""
+        return bury(outcome, int(self._clock() * 1e9), account=self._account, pump=self._pump)
