@@ -48,7 +48,7 @@ def describe(error: BaseException) -> str:
     >>> describe(connection_workflow.AMQPConnectorSocketConnectError(ConnectionRefusedError(111, "Connection refused")))
     'Connection refused'
     """
-    causes = getattr(error, "exceptions", None) or error.args
+    causes = (*getattr(error, "exceptions", ()), getattr(error, "exception", None), *error.args)
     inner = [cause for cause in causes if isinstance(cause, BaseException)]
     if inner:
         return describe(inner[-1])

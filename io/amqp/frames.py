@@ -7,18 +7,24 @@ from typing import Any
 from pika import exceptions, frame, spec
 
 from winnowry.io.amqp.errors import translated
+from winnowry.io.amqp.table import encode_table
 from winnowry.io.amqp.wire import BODY, FRAME, FRAME_END, HEADER, METHOD
 from winnowry.schemas.delivery import Message
 from winnowry.schemas.errors import Malformed
 from winnowry.schemas.reasons import Reason
 
-_PERSISTENT = 2
+_FLAGS = struct.pack(
+    ">H", spec.BasicProperties.FLAG_CONTENT_TYPE | spec.BasicProperties.FLAG_HEADERS | spec.BasicProperties.FLAG_DELIVERY_MODE
+)
+_PERSISTENT = b"\2"
+_SHORT = 255
+_DEPTH = 16
 _CACHED = 4096
 _END = bytes([FRAME_END])
 _HEADER = struct.Struct(">BHIHHQ")
 _SETTLE = struct.Struct(">BHIIQBB")
 _SETTLE_SIZE = 13
-_UNREADABLE = (exceptions.AMQPError, struct.error, UnicodeDecodeError, LookupError, ArithmeticError, ValueError, OSError)
+_UNREADABLE = (exceptions.AMQPError, struct.error, LookupError, ArithmeticError, ValueError, OSError, RecursionError)
 
 Properties = tuple[str | None, Mapping[str, Any]]
 """Content type and headers."""
@@ -80,13 +86,13 @@ class Decoder:
         route = self._routes.get(data)
         if route is None:
             cut = 1 + data[0]
-            route = data[1:cut].decode(errors="replace"), data[cut + 1 : cut + 1 + data[cut]].decode(errors="replace")
+            route = data[1:cut].decode(errors="ignore"), data[cut + 1 : cut + 1 + data[cut]].decode(errors="ignore")
             _forget_if_full(self._routes)
             self._routes[data] = route
         return route
 
     def properties(self, data: bytes) -> Properties:
-        """Return content type and headers; none of either where the bytes are no properties (the broker does not look)."""
+        """Return content type and headers."""
         found = self._properties.get(data)
         if found is None:
             found = decode_properties(data)
@@ -95,18 +101,19 @@ class Decoder:
         return found
 
 
-def encode_properties(content_type: str | None, headers: Mapping[str, Any]) -> bytes:
-    """Return the properties of a persistent message. Raises Malformed where AMQP has no room for them."""
-    properties = spec.BasicProperties(content_type=content_type, headers=dict(headers), delivery_mode=_PERSISTENT)
-    try:
-        with translated():
-            return b"".join(properties.encode())
-    except (struct.error, UnicodeError, AssertionError) as error:
-        raise Malformed(Reason.FIELD_INVALID, f"a header does not fit into AMQP: {error}") from error
+def encode_properties(content_type: str, headers: Mapping[str, Any]) -> bytes:
+    """Return the properties of a persistent message. Raises Malformed where AMQP has no room for them.
+
+    The table of headers is sent even when it is empty: existing clients rely on it.
+    """
+    kind = content_type.encode()
+    if len(kind) > _SHORT:
+        raise Malformed(Reason.FIELD_INVALID, f"the content type has {len(kind)} bytes, {_SHORT} fit")
+    return b"".join((_FLAGS, bytes((len(kind),)), kind, encode_table(headers), _PERSISTENT))
 
 
 def decode_properties(data: bytes) -> Properties:
-    """Return content type and headers.
+    """Return content type and headers; neither where the bytes are no properties (the broker does not look).
 
     >>> decode_properties(encode_properties("text/plain", {"sum": "d,0"}))
     ('text/plain', {'sum': 'd,0'})
@@ -115,9 +122,10 @@ def decode_properties(data: bytes) -> Properties:
     """
     try:
         properties = spec.BasicProperties().decode(data)
+        headers = {_text(key): _plain(value, 0) for key, value in (properties.headers or {}).items()}
     except _UNREADABLE:
         return None, {}
-    return _text(properties.content_type), {_text(key): value for key, value in (properties.headers or {}).items()}
+    return _text(properties.content_type), headers
 
 
 def settle_frame(number: int, method: int, tag: int, flag: bool) -> bytes:
@@ -126,7 +134,21 @@ def settle_frame(number: int, method: int, tag: int, flag: bool) -> bytes:
 
 
 def _text(value: str | bytes | None) -> Any:
-    return value.decode(errors="replace") if isinstance(value, bytes) else value
+    # Bytes that are no text are left out rather than replaced: what was received must also fit when it is sent.
+    return value.decode(errors="ignore") if isinstance(value, bytes) else value
+
+
+def _plain(value: Any, depth: int) -> Any:
+    """Return a value without pika's own type for long numbers. Raises ValueError for tables nested beyond reason."""
+    if isinstance(value, str):
+        return value
+    if depth > _DEPTH:
+        raise ValueError("headers are nested too deeply")
+    if isinstance(value, dict):
+        return {_text(name): _plain(inner, depth + 1) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner, depth + 1) for inner in value]
+    return int(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _forget_if_full(cache: dict[Any, Any]) -> None:

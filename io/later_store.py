@@ -1,0 +1,144 @@
+"""Later work on our own disk, for a broker that is not ours: a consumer may not publish to its own queue there.
+
+One SQLite file a pump, shared by its instances; each commit is on the disk before it returns.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from winnowry.io.dead import DeadLetter, cut
+from winnowry.io.later import WAITING
+from winnowry.schemas.arrival import identify
+from winnowry.schemas.delivery import Delivery
+from winnowry.schemas.errors import DiskTrouble
+from winnowry.schemas.outcome import Outcome
+from winnowry.schemas.reasons import Reason
+
+HELD_BY = "later store"
+"""What the Deliveries of a store say they are held by: no broker settles them."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS later (number INTEGER PRIMARY KEY AUTOINCREMENT, due INTEGER NOT NULL, delivery BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS later_due ON later (due);
+CREATE TABLE IF NOT EXISTS dead (number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, letter BLOB NOT NULL);
+"""
+_BUSY_SECONDS = 30.0
+_delivery = msgspec.msgpack.Decoder(Delivery)
+_letter = msgspec.msgpack.Decoder(DeadLetter)
+
+
+class LaterStore:
+    """Keeps postponed Deliveries until they are due, and dead letters. Every method may be called from any thread.
+
+    What ``due`` has returned is not returned again by this store until the process starts anew; ``forget`` removes it.
+    All methods raise DiskTrouble when the disk is full or failing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.Lock()
+        self._out: set[int] = set()
+        with _translated(path):
+            self._connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, check_same_thread=False)
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = FULL")
+            self._connection.executescript(_SCHEMA)
+        self._path = path
+
+    def postpone(self, waits: Sequence[tuple[Delivery, float, Reason]], now: int) -> None:
+        """Keep Deliveries that come back after so many seconds, counted from ``now`` in Unix nanoseconds."""
+        rows = [(now + int(delay * 1e9), _pack(delivery, reason)) for delivery, delay, reason in waits]
+        with self._change() as connection:
+            connection.executemany("INSERT INTO later (due, delivery) VALUES (?, ?)", rows)
+
+    def due(self, now: int, limit: int = 1000) -> list[Delivery]:
+        """Return what is due and was not returned before, the longest due first, at most ``limit`` of them."""
+        with self._change() as connection:
+            rows = connection.execute(
+                "SELECT number, delivery FROM later WHERE due <= ? ORDER BY due, number LIMIT ?", (now, limit + len(self._out))
+            ).fetchall()
+            fresh = [row for row in rows if row[0] not in self._out][:limit]
+            self._out.update(number for number, _ in fresh)
+        return [replace(_delivery.decode(data), tag=number, held_by=HELD_BY) for number, data in fresh]
+
+    def next_due(self) -> int | None:
+        """Return when the next one that has not been returned is due, in Unix nanoseconds; None when there is none."""
+        with self._change() as connection:
+            for number, due in connection.execute("SELECT number, due FROM later ORDER BY due, number"):
+                if number not in self._out:
+                    return int(due)
+        return None
+
+    def forget(self, deliveries: Sequence[Delivery]) -> None:
+        """Remove Deliveries that ``due`` returned. Others are passed over."""
+        numbers = [delivery.tag for delivery in deliveries if delivery.held_by == HELD_BY]
+        with self._change() as connection:
+            connection.executemany("DELETE FROM later WHERE number = ?", [(number,) for number in numbers])
+            self._out.difference_update(numbers)
+
+    def bury(self, outcomes: Sequence[Outcome], now: int) -> None:
+        """Keep dead letters."""
+        letters = [_letter_of(outcome, now) for outcome in outcomes]
+        rows = [(letter.name, msgspec.msgpack.encode(letter)) for letter in letters]
+        with self._change() as connection:
+            connection.executemany("INSERT INTO dead (name, letter) VALUES (?, ?)", rows)
+
+    def browse(self) -> list[DeadLetter]:
+        """Return the dead letters, oldest first."""
+        with self._change() as connection:
+            return [_letter.decode(data) for (data,) in connection.execute("SELECT letter FROM dead ORDER BY number")]
+
+    def drop(self, names: Sequence[str]) -> int:
+        """Remove the dead letters with these names; return how many there were."""
+        with self._change() as connection:
+            return sum(connection.execute("DELETE FROM dead WHERE name = ?", (name,)).rowcount for name in set(names))
+
+    def resubmit(self, names: Sequence[str], now: int) -> int:
+        """Let dead letters be tried again, from their first attempt; return how many there were."""
+        chosen = [letter for letter in self.browse() if letter.name in names]
+        rows = [(now, msgspec.msgpack.encode(replace(letter.message, attempt=1))) for letter in chosen]
+        with self._change() as connection:
+            connection.executemany("INSERT INTO later (due, delivery) VALUES (?, ?)", rows)
+            connection.executemany("DELETE FROM dead WHERE name = ?", [(letter.name,) for letter in chosen])
+        return len(chosen)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    @contextmanager
+    def _change(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, _translated(self._path), self._connection:
+            yield self._connection
+
+
+def _pack(delivery: Delivery, reason: Reason) -> bytes:
+    attempt = delivery.attempt + (reason not in WAITING)
+    return msgspec.msgpack.encode(replace(delivery, attempt=attempt, tag=0, epoch=0, held_by=""))
+
+
+def _letter_of(outcome: Outcome, now: int) -> DeadLetter:
+    message = replace(outcome.delivery, tag=0, epoch=0, held_by="")
+    return DeadLetter(
+        name=identify(message).hex()[:12],
+        ending=outcome.ending.value,
+        reason=outcome.reason.code,
+        detail=cut(outcome.detail),
+        attempts=message.attempt,
+        when=now,
+        message=message,
+    )
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        full = "full" in str(error)
+        raise DiskTrouble(Reason.DISK_FULL if full else Reason.DISK_ERROR, f"{path}: {error}") from error
