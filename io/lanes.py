@@ -1,0 +1,59 @@
+"""Who is next: files waiting for a connection, so that neither a slow server nor a large file delays the others."""
+
+from collections import Counter, OrderedDict, deque
+
+from winnowry.io.job import Job
+
+BULK = 16 * 1024 * 1024
+"""Bodies announced larger than this many bytes use at most a quarter of a host's connections."""
+
+Lane = tuple[str, bool]
+
+
+class Lanes:
+    """Files waiting, one lane a host and its large files in another; lanes take turns.
+
+    ``each`` is how many files of one host may be under way, ``limit`` how many of all hosts.
+    """
+
+    def __init__(self, each: int, limit: int) -> None:
+        self._widths = {False: each, True: max(1, each // 4)}
+        self._limit = limit
+        self._waiting: OrderedDict[Lane, deque[Job]] = OrderedDict()
+        self._busy: Counter[Lane] = Counter()
+
+    def put(self, job: Job) -> None:
+        """Let ``job`` wait for its turn."""
+        self._waiting.setdefault(_lane(job), deque()).append(job)
+
+    def next(self) -> Job | None:
+        """Return whose turn it is, counted as under way from now on; None while all who wait have to."""
+        if self._busy.total() >= self._limit:
+            return None
+        for lane, jobs in self._waiting.items():
+            if self._busy[lane] < self._widths[lane[1]]:
+                self._busy[lane] += 1
+                self._waiting.move_to_end(lane)
+                job = jobs.popleft()
+                if not jobs:
+                    del self._waiting[lane]
+                return job
+        return None
+
+    def leave(self, job: Job) -> None:
+        """Count ``job`` as no longer under way."""
+        lane = _lane(job)
+        self._busy[lane] -= 1
+        if not self._busy[lane]:
+            del self._busy[lane]
+
+    def clear(self) -> list[Job]:
+        """Return all who wait, who then wait no longer."""
+        jobs = [job for waiting in self._waiting.values() for job in waiting]
+        self._waiting.clear()
+        return jobs
+
+
+def _lane(job: Job) -> Lane:
+    request = job.incoming.request
+    return request.url.split("/", 3)[2], request.size is not None and request.size > BULK

@@ -1,0 +1,110 @@
+"""Give what was fetched its name."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import apache_beam as beam
+from apache_beam.pvalue import PCollection
+
+from winnowry.io.branches import Branches, late, split
+from winnowry.io.fetch import GivingUp
+from winnowry.io.files import Files
+from winnowry.io.tree import Tree, tree_at
+from winnowry.schemas.arrival import Arrival
+from winnowry.schemas.errors import Refused, Terminal, Transient
+from winnowry.schemas.outcome import Outcome
+from winnowry.schemas.reasons import Reason
+
+
+def place(arrival: Arrival, tree: Tree, giving_up: GivingUp) -> Arrival | Outcome:
+    """Rename the file of an Arrival into place, or make the directory or link that it asks for."""
+    try:
+        _PLACERS[arrival.post.operation.kind if arrival.post.operation else "file"](arrival, tree)
+    except (Transient, Terminal) as error:
+        discard(arrival, tree)
+        return giving_up(arrival, error)
+    return arrival
+
+
+def discard(arrival: Arrival, tree: Tree) -> None:
+    """Remove what was fetched for an Arrival that ends without being placed; what cannot be removed now is swept later."""
+    if arrival.fetched is not None and arrival.fetched.temporary is not None:
+        with suppress(Transient, Terminal):
+            tree.unlink(arrival.fetched.temporary)
+
+
+@dataclass(kw_only=True)
+class Place(beam.PTransform):
+    """Give the files of Arrivals their names, at once and whole; make directories and symbolic links.
+
+    ``intend`` records durably, once a round and before the first rename, what is about to be renamed.
+
+    Delivery: a file is under its name completely or not at all; placing it again changes nothing.
+    Parallelism: one round at a time; rounds of different processes do not disturb each other.
+    Ordering: as they come; of two files for one place the later stays.
+    Settled when: never here.
+
+    >>> from pathlib import Path
+    >>> Place(files=Files(root=Path("/srv/winnowry")), giving_up=print, intend=print).files.root.name
+    'winnowry'
+    """
+
+    files: Files
+    giving_up: GivingUp
+    intend: Callable[[Sequence[Arrival]], None]
+
+    def expand(self, arrivals: PCollection) -> Branches:
+        """Return the Arrivals that are in place, and the Outcomes of the others."""
+        return split(arrivals, _Place(self.files, self.giving_up, self.intend))
+
+
+class _Place(beam.DoFn):
+    def __init__(self, files: Files, giving_up: GivingUp, intend: Callable[[Sequence[Arrival]], None]) -> None:
+        self.files, self.giving_up, self.intend = files, giving_up, intend
+
+    def setup(self) -> None:
+        self.tree = tree_at(self.files.root)
+
+    def start_bundle(self) -> None:
+        self.arrivals: list[Arrival] = []
+
+    def process(self, arrival: Arrival) -> None:
+        self.arrivals.append(arrival)
+
+    def finish_bundle(self) -> Iterator[object]:
+        files = [arrival for arrival in self.arrivals if arrival.fetched is not None and arrival.fetched.temporary is not None]
+        if files:
+            self.intend(files)
+        for arrival in self.arrivals:
+            yield late(place(arrival, self.tree, self.giving_up))
+
+
+def _file(arrival: Arrival, tree: Tree) -> None:
+    if arrival.fetched is not None and arrival.fetched.temporary is not None:
+        tree.rename(arrival.fetched.temporary, arrival.place)
+
+
+def _directory(arrival: Arrival, tree: Tree) -> None:
+    mode = arrival.post.mode
+    tree.make_directory(arrival.place, int(mode, 8) & 0o777 | 0o700 if mode is not None else None)
+
+
+def _link(arrival: Arrival, tree: Tree) -> None:
+    operation = arrival.post.operation
+    tree.link(operation.target if operation else "", arrival.place)
+
+
+def _unsupported(arrival: Arrival, tree: Tree) -> None:
+    raise Refused(Reason.UNSUPPORTED_OPERATION, str(arrival.post.operation))
+
+
+_PLACERS: dict[str, Callable[[Arrival, Tree], None]] = {
+    "file": _file,
+    "mkdir": _directory,
+    "link": _link,
+    "rmdir": _unsupported,
+    "remove": _unsupported,
+    "hlink": _unsupported,
+    "rename": _unsupported,
+}

@@ -1,0 +1,230 @@
+"""The data root: everything below it, and never anything outside it.
+
+Paths are opened component by component relative to directory descriptors and without following symbolic links, so that a
+link planted inside the root, even between two steps of ours, is refused and never written through.
+"""
+
+import os
+import secrets
+import stat
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import cache
+from itertools import count
+from pathlib import Path
+from typing import TypeVar
+
+from winnowry.io.disk import disk_errors, is_missing
+from winnowry.schemas.errors import DiskTrouble, Refused
+from winnowry.schemas.reasons import Reason
+
+SUFFIX = ".winnowry"
+"""How the name of every temporary ends; it begins with a dot."""
+
+_NAME_LIMIT = 255
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_TRUSTED = 1.0
+_BIRTH = secrets.token_hex(4)
+_numbers = count()
+
+Answer = TypeVar("Answer")
+
+
+class _Directory:
+    """An open directory, closed when the last thread that works in it lets go."""
+
+    __slots__ = ("descriptor", "opened")
+
+    def __init__(self, descriptor: int, opened: float) -> None:
+        self.descriptor = descriptor
+        self.opened = opened
+
+    def __del__(self) -> None:
+        os.close(self.descriptor)
+
+
+def split_place(place: str) -> tuple[str, str]:
+    """Return the directory of ``place`` ("" for the root itself) and its last name.
+
+    Raises Refused where it is not a plain relative path that a disk can hold.
+
+    >>> split_place("a/b/c")
+    ('a/b', 'c')
+    """
+    directory, _, name = place.rpartition("/")
+    if name in ("", ".", "..") or "\0" in place or place[0] == "/":
+        raise Refused(Reason.PATH_UNUSABLE, repr(place))
+    if len(name) * 4 > _NAME_LIMIT and len(_encoded(name)) > _NAME_LIMIT:
+        raise Refused(Reason.PATH_UNUSABLE, f"name longer than {_NAME_LIMIT} bytes: {place!r}")
+    return directory, name
+
+
+def temporary_name(name: str) -> str:
+    """Return a name for the temporary of ``name``, at most 255 bytes long, that this process has not used before."""
+    tail = f".{_BIRTH}{next(_numbers):x}{SUFFIX}"
+    if len(name) > 48:
+        name = _encoded(name)[: _NAME_LIMIT - 1 - len(tail)].decode(errors="ignore")
+    return f".{name}{tail}"
+
+
+def is_temporary(name: str) -> bool:
+    """Whether ``name`` is one that ``temporary_name`` made."""
+    return name.startswith(".") and name.endswith(SUFFIX)
+
+
+def _encoded(name: str) -> bytes:
+    try:
+        return name.encode()
+    except UnicodeEncodeError as error:
+        raise Refused(Reason.PATH_UNUSABLE, f"not valid UTF-8: {name!r}") from error
+
+
+class Tree:
+    """Files, directories and links below ``root``, which must exist. Safe to use from several threads.
+
+    ``place`` is always a path relative to the root. Directories are created on the way to what is created. Descriptors of
+    up to ``remembered`` directories are kept for a second each, so that one moved elsewhere is noticed.
+    Raises DiskTrouble, or Refused where a path cannot be used: too long, or with a link or a file in the way.
+    """
+
+    def __init__(self, root: Path, *, remembered: int = 256, clock: Callable[[], float] = time.monotonic) -> None:
+        self.root = root
+        self._remembered = remembered
+        self._clock = clock
+        self._directories: OrderedDict[str, _Directory] = OrderedDict()
+
+    def create_temporary(self, place: str, mode: int = 0o644) -> tuple[int, str]:
+        """Create a file beside ``place`` under a name of its own; return its descriptor, for writing, and its place."""
+        directory, name = split_place(place)
+        temporary = temporary_name(name)
+        descriptor = self._within(directory, place, lambda at: os.open(temporary, _CREATE, mode, dir_fd=at), create=True)
+        return descriptor, _join(directory, temporary)
+
+    def rename(self, old: str, new: str) -> None:
+        """Give what is at ``old`` the name ``new``, replacing a file or link there at once."""
+        (source, was), (target, becomes) = split_place(old), split_place(new)
+
+        def move(at: int) -> None:
+            if source == target:
+                os.rename(was, becomes, src_dir_fd=at, dst_dir_fd=at)
+            else:
+                self._within(source, old, lambda other: os.rename(was, becomes, src_dir_fd=other, dst_dir_fd=at))
+
+        self._within(target, new, move, create=True)
+
+    def link(self, target: str, place: str) -> None:
+        """Make ``place`` a symbolic link that says ``target``, replacing a file or link there at once."""
+        directory, name = split_place(place)
+        temporary = temporary_name(name)
+
+        def make(at: int) -> None:
+            os.symlink(_encoded(target), temporary, dir_fd=at)
+            try:
+                os.rename(temporary, name, src_dir_fd=at, dst_dir_fd=at)
+            except OSError:
+                os.unlink(temporary, dir_fd=at)
+                raise
+
+        self._within(directory, place, make, create=True)
+
+    def make_directory(self, place: str, mode: int | None = None) -> None:
+        """Make a directory, or give the one that is there this ``mode``."""
+        split_place(place)
+        self._within(place, place, lambda at: None if mode is None else os.fchmod(at, mode), create=True)
+
+    def stat(self, place: str) -> os.stat_result | None:
+        """Return what is at ``place``, links not followed; None where there is nothing."""
+        directory, name = split_place(place)
+        try:
+            return self._within(directory, place, lambda at: os.stat(name, dir_fd=at, follow_symlinks=False))
+        except DiskTrouble as error:
+            if is_missing(error):
+                return None
+            raise
+
+    def open(self, place: str) -> int:
+        """Return a descriptor for reading what is at ``place``; a pipe does not block."""
+        directory, name = split_place(place)
+        return self._within(directory, place, lambda at: os.open(name, _READ, dir_fd=at))
+
+    def unlink(self, place: str) -> bool:
+        """Remove a file or link; False where there was none."""
+        directory, name = split_place(place)
+        try:
+            self._within(directory, place, lambda at: os.unlink(name, dir_fd=at))
+        except DiskTrouble as error:
+            if is_missing(error):
+                return False
+            raise
+        return True
+
+    def sweep(self, older_than: float, clock: Callable[[], float] = time.time) -> int:
+        """Remove temporaries that nobody has touched for ``older_than`` seconds: their process is dead. Return how many."""
+        limit = clock() - older_than
+        return sum(self._sweep_one(place, limit) for place in self._temporaries())
+
+    def _sweep_one(self, place: str, limit: float) -> bool:
+        found = self.stat(place)
+        return found is not None and stat.S_ISREG(found.st_mode) and found.st_ctime < limit and self.unlink(place)
+
+    def _temporaries(self) -> Iterator[str]:
+        with disk_errors(str(self.root)):
+            for directory, _, names, _ in os.fwalk(".", dir_fd=self._open("", create=False).descriptor, follow_symlinks=False):
+                for name in names:
+                    if is_temporary(name):
+                        yield _join(directory.removeprefix(".").removeprefix("/"), name)
+
+    def _within(self, directory: str, place: str, work: Callable[[int], Answer], create: bool = False) -> Answer:
+        """Do ``work`` in a directory; once more, with everything opened anew, when a remembered one turns out to be gone."""
+        with disk_errors(place):
+            try:
+                return work(self._open(directory, create).descriptor)
+            except FileNotFoundError:
+                self._directories.clear()
+                return work(self._open(directory, create).descriptor)
+
+    def _open(self, directory: str, create: bool) -> _Directory:
+        now = self._clock()
+        known = self._directories.get(directory)
+        if known is not None and now - known.opened < _TRUSTED:
+            return known
+        if not directory:
+            opened = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        else:
+            parent, _, name = directory.rpartition("/")
+            opened = _open_directory(self._open(parent, create).descriptor, name, create)
+        return self._remember(directory, _Directory(opened, now))
+
+    def _remember(self, directory: str, opened: _Directory) -> _Directory:
+        self._directories[directory] = opened
+        if len(self._directories) > self._remembered:
+            with suppress(KeyError):
+                self._directories.popitem(last=False)
+        return opened
+
+
+@cache
+def tree_at(root: Path) -> Tree:
+    """Return the one Tree of this process for ``root``."""
+    return Tree(root)
+
+
+def _join(directory: str, name: str) -> str:
+    return f"{directory}/{name}" if directory else name
+
+
+def _open_directory(parent: int, name: str, create: bool) -> int:
+    if name in ("", ".", ".."):
+        raise Refused(Reason.PATH_UNUSABLE, f"the directory {name!r}")
+    try:
+        return os.open(name, _DIRECTORY, dir_fd=parent)
+    except FileNotFoundError:
+        if not create:
+            raise
+    with suppress(FileExistsError):
+        os.mkdir(name, 0o755, dir_fd=parent)
+    return os.open(name, _DIRECTORY, dir_fd=parent)
