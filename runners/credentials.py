@@ -3,23 +3,25 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from winnowry.schemas.errors import ConfigError
 
-_USERINFO = re.compile(r"(?P<before>[A-Za-z][A-Za-z0-9+.-]*://[^\s/@:]*):[^\s]*@")
-_STARS = r"\g<before>:***@"
+_USERINFO = re.compile(r"(?P<before>[A-Za-z][A-Za-z0-9+.-]*://[^\s/@:]*):.*@")
+_SETTING = re.compile(r"(?P<before>\b\w*(?:password|secret|token)[\"']?\s*[:=]\s*)[^\s,}][^,}\n]*", re.IGNORECASE)
 
 
 def mask(text: str) -> str:
-    """Return ``text`` with the password of each URL in it replaced.
+    """Return ``text`` with the passwords of URLs and settings in it replaced, and rather too much of a line than too little.
 
     >>> mask("cannot reach amqps://alice:wonder/land@host/ today")
     'cannot reach amqps://alice:***@host/ today'
+    >>> mask("{password: wonderland, role: source}")
+    '{password: ***, role: source}'
     """
-    return _USERINFO.sub(_STARS, text)
+    return _SETTING.sub(r"\g<before>***", _USERINFO.sub(r"\g<before>:***@", text))
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,18 @@ class Credentials:
         host = asked.netloc.rpartition("@")[2]
         return urlunsplit(asked._replace(netloc=f"{asked.username}:{quote(password, safe='')}@{host}"))
 
+    def require(self, url: str) -> str:
+        """Return ``url`` with its password. Raises ConfigError, saying where to put it, when none is known."""
+        completed = self.complete(url)
+        parts = urlsplit(completed)
+        if parts.password is None:
+            user = unquote(parts.username or "")
+            raise ConfigError(
+                f"no password is known for {user} at {parts.hostname}; "
+                f"put the URL with it into the credentials file, or the password into {_variable(user)}"
+            )
+        return completed
+
     def password(self, user: str, server: str) -> str | None:
         """Return the password of ``user`` at the server of the URL ``server``, or None."""
         parts = urlsplit(server)
@@ -55,25 +69,43 @@ class Credentials:
         return unquote(found) if found is not None else None
 
     def _of_url(self, url: str) -> str | None:
-        wanted = _identity(url)
-        for candidate in self.urls:
+        server, path = _identity(url)
+        found = {}
+        for candidate in reversed(self.urls):
             password = urlsplit(candidate).password
-            if password is not None and _identity(candidate) == wanted:
-                return unquote(password)
-        return None
+            if password is not None and _identity(candidate)[0] == server:
+                found[_identity(candidate)[1]] = unquote(password)
+        return found.get(path, found.get(""))
 
     def _of_environment(self, user: str) -> str | None:
-        name = "WINNOWRY_PASSWORD_" + re.sub(r"[^A-Z0-9]", "_", user.upper())
-        return (os.environ if self.environment is None else self.environment).get(name)
+        return (os.environ if self.environment is None else self.environment).get(_variable(user))
+
+
+def _variable(user: str) -> str:
+    return "WINNOWRY_PASSWORD_" + re.sub(r"[^A-Z0-9]", "_", user.upper())
+
+
+def without_password(url: str, credentials: Credentials) -> tuple[str, Credentials]:
+    """Return ``url`` without its password, and credentials that know it: for URLs that were typed on the command line.
+
+    >>> without_password("amqp://anonymous:anonymous@host/", Credentials())
+    ('amqp://anonymous@host/', Credentials(of 1 URLs))
+    """
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url, credentials
+    host = parts.netloc.rpartition("@")[2]
+    bare = urlunsplit(parts._replace(netloc=f"{parts.username}@{host}"))
+    return bare, replace(credentials, urls=(url, *credentials.urls))
 
 
 _PORTS = {"amqp": 5672, "amqps": 5671, "http": 80, "https": 443, "sftp": 22, "ftp": 21}
 
 
-def _identity(url: str) -> tuple[str, str, str, int | None, str]:
+def _identity(url: str) -> tuple[tuple[str, str, str, int | None], str]:
     parts = urlsplit(url)
     port = parts.port or _PORTS.get(parts.scheme)
-    return parts.scheme, unquote(parts.username or ""), parts.hostname or "", port, parts.path.strip("/")
+    return (parts.scheme, unquote(parts.username or ""), parts.hostname or "", port), parts.path.strip("/")
 
 
 def default_file(environment: Mapping[str, str]) -> Path:

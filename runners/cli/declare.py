@@ -4,11 +4,12 @@ from typing import Annotated
 
 import typer
 
-from winnowry.runners.cli.options import ClusterFile, CredentialsFile
+from winnowry.runners.cli.options import ClusterFile, CredentialsFile, naming
+from winnowry.runners.cluster.address import check_management
 from winnowry.runners.cluster.administration import Administration, administration
 from winnowry.runners.cluster.load import Cluster, load_cluster
 from winnowry.runners.cluster.rabbitmqctl import command_lines
-from winnowry.runners.credentials import mask
+from winnowry.runners.credentials import without_password
 
 Print = Annotated[bool, typer.Option("--print", help="Print the lines for `rabbitmqctl`, and do nothing.")]
 Management = Annotated[
@@ -31,8 +32,11 @@ def declare(
     if print_only or api is None:
         typer.echo("\n".join(command_lines(wanted)))
         return
-    for line in _declared(cluster, wanted, cluster.credentials.complete(api)):
-        typer.echo(mask(line))
+    with naming("--management"):
+        url, passwords = without_password(api, cluster.credentials)
+        check_management(url)
+    for line in _declared(cluster, wanted, passwords.complete(url)):
+        typer.echo(line)
 
 
 def _declared(cluster: Cluster, wanted: Administration, api: str) -> list[str]:

@@ -11,6 +11,7 @@ from winnowry.runners.cluster.administration import administration
 from winnowry.runners.cluster.graph import Graph, graph_of, render
 from winnowry.runners.cluster.load import Cluster, load_cluster
 from winnowry.runners.cluster.wiring import wiring
+from winnowry.schemas.errors import ConfigError
 
 Offline = Annotated[bool, typer.Option("--offline", help="Do not ask the broker what is there.")]
 
@@ -36,10 +37,15 @@ def _look(cluster: Cluster, graph: Graph) -> dict[str, str]:
     from winnowry.io.amqp.settings import AmqpSettings  # noqa: PLC0415
 
     presence: dict[str, str] = {}
-    for pump in graph.pumps:
-        source = wiring(cluster, pump.name).source
-        presence |= look(AmqpSettings(urls=source), queues=[queue.name for queue in pump.queues])
-    return presence | look(AmqpSettings(urls=cluster.brokers), exchanges=graph.exchanges)
+    try:
+        for pump in graph.pumps:
+            source = AmqpSettings(urls=wiring(cluster, pump.name).source, patience=5.0)
+            presence |= look(source, queues=[queue.name for queue in pump.queues])
+        own = AmqpSettings(urls=tuple(map(cluster.credentials.require, cluster.settings.broker)), patience=5.0)
+        return presence | look(own, exchanges=graph.exchanges)
+    except ConfigError as error:
+        typer.echo(f"The broker is not asked: {error}", err=True)
+        return presence
 
 
 def _described(cluster: Cluster, graph: Graph, presence: dict[str, str]) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from winnowry.runners.cli.options import CredentialsFile
-from winnowry.runners.cluster.address import account_of, check_base_url
-from winnowry.runners.credentials import read_credentials
+from winnowry.runners.cli.options import CredentialsFile, naming
+from winnowry.runners.cluster.address import account_of, check_base_url, check_broker
+from winnowry.runners.credentials import read_credentials, without_password
 
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, and folders with all that is below them.")]
 To = Annotated[str, typer.Option("--to", metavar="URL", help="The broker, as in `amqps://alice@broker.example.org/`.")]
@@ -31,5 +31,9 @@ def post(
     """
     from winnowry.runners.posting import post_paths  # noqa: PLC0415 imports the broker's client
 
-    broker, chosen = read_credentials(credentials).complete(to), exchange or f"xs_{account_of(to)}"
-    raise typer.Exit(post_paths(paths, broker=broker, exchange=chosen, base_url=check_base_url(base_url), base_dir=base_dir))
+    with naming("--to"):
+        url, passwords = without_password(to, read_credentials(credentials))
+        broker, chosen = passwords.complete(check_broker(url)), exchange or f"xs_{account_of(url)}"
+    with naming("--base-url"):
+        check_base_url(base_url)
+    raise typer.Exit(post_paths(paths, broker=broker, exchange=chosen, base_url=base_url, base_dir=base_dir))

@@ -8,15 +8,15 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from winnowry.runners.cli.options import CredentialsFile, UntilIdle
-from winnowry.runners.cluster.address import account_of
+from winnowry.runners.cli.options import CredentialsFile, UntilIdle, naming
+from winnowry.runners.cluster.address import account_of, check_broker
 from winnowry.runners.cluster.complaint import complain
 from winnowry.runners.cluster.document import Document
 from winnowry.runners.cluster.load import Cluster, cluster_of
 from winnowry.runners.cluster.rules import breaches
 from winnowry.runners.cluster.settings import ClusterSettings
 from winnowry.runners.cluster.wiring import wiring
-from winnowry.runners.credentials import read_credentials
+from winnowry.runners.credentials import Credentials, read_credentials, without_password
 from winnowry.schemas.errors import ConfigError
 
 Url = Annotated[str, typer.Argument(metavar="URL", help="The broker, as in `amqps://carol@broker.example.org/`.")]
@@ -44,8 +44,11 @@ def subscribe(
     Example: `winnowry subscribe amqps://anonymous@broker.example.org/ --into /data --subtopic '*.observations.#'`
     """
     pump = {"subtopic": subtopic or [], "accept": accept or [], "reject": reject or [], "strip": strip, "expires": expires}
+    with naming("URL"):
+        url, passwords = without_password(url, read_credentials(credentials))
+        check_broker(url)
     pump["queue_name"] = queue or queue_for(url, into, exchange)
-    cluster = cluster_for(url, into, pump | {"from": {"feeder": url, "exchange": exchange}}, credentials)
+    cluster = cluster_for(url, into, pump | {"from": {"feeder": url, "exchange": exchange}}, passwords)
 
     from winnowry.runners.child import run_pump  # noqa: PLC0415 imports Beam
     from winnowry.runners.cluster.pumps import pump_of  # noqa: PLC0415
@@ -63,7 +66,7 @@ def _mark(*parts: object) -> str:
     return hashlib.blake2b(" ".join(map(str, parts)).encode(), digest_size=6).hexdigest()
 
 
-def cluster_for(url: str, into: Path, pump: dict[str, Any], credentials: Path | None) -> Cluster:
+def cluster_for(url: str, into: Path, pump: dict[str, Any], credentials: Credentials) -> Cluster:
     """Return a cluster of one `subscribe` pump. Raises ConfigError, naming the option that is wrong."""
     root = into.resolve()
     described = {"kind": "subscribe", "reports": "none"} | pump
@@ -75,7 +78,7 @@ def cluster_for(url: str, into: Path, pump: dict[str, Any], credentials: Path | 
         raise ConfigError("\n".join(_complaints(error))) from error
     for breach in breaches(settings):
         raise ConfigError(f"--{breach.path[2]}: {breach.text}")
-    return cluster_of(settings, root, read_credentials(credentials))
+    return cluster_of(settings, root, credentials)
 
 
 def _complaints(error: ValidationError) -> list[str]:

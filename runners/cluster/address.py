@@ -40,6 +40,16 @@ def check_base_url(url: str) -> str:
     return url
 
 
+def check_management(url: str) -> str:
+    """Return ``url``. Raises ValueError where it is no URL of a management API, or holds a password."""
+    parts = _split(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not parts.username:
+        raise ValueError("this is no URL of a management API; write it as in http://admin@localhost:15672/")
+    if parts.password is not None:
+        raise ValueError("a password does not belong in a cluster file; put this URL with it into the credentials file")
+    return url
+
+
 def account_of(url: str) -> str:
     """Return the account that a broker's URL names.
 
@@ -72,6 +82,6 @@ def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         _ = parts.port
-    except ValueError as error:
-        raise ValueError(f"this is no URL: {error}") from None
+    except ValueError:  # its text may hold a piece of a password
+        raise ValueError("this is no URL: its host or port cannot be read") from None
     return parts

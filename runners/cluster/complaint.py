@@ -25,11 +25,13 @@ def complain(document: Document, error: ErrorDetails) -> Problem:
     path = tuple(step for step in error["loc"] if step != "[key]")
     of_key = error["type"] in ("extra_forbidden", "missing", "string_pattern_mismatch") and path == error["loc"][:-1]
     of_value = not of_key and error["type"] not in ("extra_forbidden", "missing")
-    return Problem(place=document.place(path, of_value=of_value), key=_key(path, error), text=_text(path, error))
+    return Problem(
+        place=document.place(path, of_value=of_value), key=_key(document.known(path), path, error), text=_text(path, error)
+    )
 
 
-def _key(path: Path, error: ErrorDetails) -> str:
-    return dotted(path[:-1] if error["type"] in ("missing", "extra_forbidden") else path)
+def _key(known: Path, path: Path, error: ErrorDetails) -> str:
+    return dotted(path[:-1] if error["type"] in ("missing", "extra_forbidden") else known)
 
 
 def _text(path: Path, error: ErrorDetails) -> str:
@@ -61,13 +63,9 @@ def _dots(context: dict[str, Any]) -> str:
 
 def _choice(path: Path, given: object) -> str:
     choices = [str(choice) for choice in get_args(_annotation(path))]
-    return f"{shown(given)} is none of {', '.join(choices)}" + (
-        f"; {nearest(given, choices)}" if _close(given, choices) else ""
-    )
-
-
-def _close(given: object, choices: list[str]) -> bool:
-    return isinstance(given, str) and nearest(given, choices).startswith("did you mean")
+    hint = nearest(given, choices) if isinstance(given, str) else ""
+    said = f"; {hint}" if hint.startswith("did you mean") else ""
+    return f"{shown(given)} is none of {', '.join(choices)}{said}"
 
 
 def _annotation(path: Path) -> Any:

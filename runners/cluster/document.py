@@ -1,17 +1,18 @@
 """A YAML document and where in it each key and value stands."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from winnowry.runners.cluster.problem import Place, Problem
 
 Path = tuple[str | int, ...]
 
-_SCALARS = {
+_SCALARS: dict[str, Callable[[str], Any]] = {
     "tag:yaml.org,2002:int": int,
     "tag:yaml.org,2002:float": float,
     "tag:yaml.org,2002:bool": lambda text: text.lower() == "true",
@@ -36,6 +37,12 @@ class Document:
             if found is not None:
                 return found
         return Place(1, 1)
+
+    def known(self, path: Path) -> Path:
+        """Return ``path`` up to where the document has it: a short form has no steps of the long one."""
+        while path and self.values and path not in self.values:
+            path = path[:-1]
+        return path
 
 
 def parse_document(text: str) -> Document:
@@ -74,7 +81,7 @@ class _Reader:
             return self._read_mapping(node, path)
         if isinstance(node, SequenceNode):
             return [self.read(item, (*path, number)) for number, item in enumerate(node.value)]
-        return self._read_scalar(node, path)
+        return _scalar(node)
 
     def _read_mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:
         mapping: dict[str, Any] = {}
@@ -89,15 +96,16 @@ class _Reader:
             mapping[key] = self.read(value_node, inner)
         return mapping
 
-    def _read_scalar(self, node: ScalarNode, path: Path) -> Any:
-        convert = _SCALARS.get(str(node.tag), str)
-        try:
-            return convert(node.value)
-        except ValueError:
-            return str(node.value)
-
     def _complain(self, node: Node, path: Path, text: str) -> None:
         self.document.problems.append(Problem(place=_place(node), key=dotted(path), text=text))
+
+
+def _scalar(node: Node) -> Any:
+    text = str(node.value)
+    try:
+        return _SCALARS.get(str(node.tag), str)(text)
+    except ValueError:
+        return text
 
 
 def _place(node: Node) -> Place:

@@ -30,11 +30,6 @@ class Cluster:
         """The cluster's name."""
         return self.settings.cluster
 
-    @property
-    def brokers(self) -> tuple[str, ...]:
-        """The broker's URLs with the password, in the order in which they are tried."""
-        return tuple(self.credentials.complete(url) for url in self.settings.broker)
-
 
 def load_cluster(file: Path, credentials: Path | None = None) -> Cluster:
     """Read and check a cluster file; ``credentials`` replaces the credentials file that it names.
@@ -92,12 +87,5 @@ def _not_a_mapping(document: Document) -> Problem:
 
 def _problem(document: Document, breach: Breach) -> Problem:
     return Problem(
-        place=document.place(breach.path, of_value=not breach.of_key), key=dotted(_known(document, breach)), text=breach.text
+        place=document.place(breach.path, of_value=not breach.of_key), key=dotted(document.known(breach.path)), text=breach.text
     )
-
-
-def _known(document: Document, breach: Breach) -> tuple[str | int, ...]:
-    path = breach.path
-    while path and path not in document.values:
-        path = path[:-1]
-    return path

@@ -6,10 +6,10 @@ from winnowry.pipelines.pump import Pump
 from winnowry.runners.cluster.load import Cluster
 from winnowry.runners.cluster.settings import ClusterSettings, PumpSettings
 from winnowry.runners.cluster.wiring import account, inputs, output, reports
+from winnowry.transforms.bounds import Bounds
 from winnowry.transforms.filters import Filters
-from winnowry.transforms.locate import Layout
-from winnowry.transforms.retry import Patience
-from winnowry.transforms.validate import Bounds
+from winnowry.transforms.layout import Layout
+from winnowry.transforms.patience import Patience
 
 LAYOUTS = {"sarra": "{date:%Y%m%d}/{source}/{rel_path}"}
 """Where files land when the cluster file does not say; by default at their own path."""

@@ -2,13 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from winnowry.runners.cluster.document import Path
 from winnowry.runners.cluster.problem import nearest
 from winnowry.runners.cluster.settings import KEYS_OF_KIND, ClusterSettings, PumpSettings
 from winnowry.schemas.errors import ConfigError
+from winnowry.transforms.bounds import Bounds
 from winnowry.transforms.filters import Filters
 from winnowry.transforms.layout import Layout
+
+RESERVED = frozenset({"dead", "later"})
+"""Last parts of names of queues that every pump has for itself."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,8 @@ def _sources_are_users(cluster: ClusterSettings, pump: PumpSettings, path: Path)
             yield Breach(where, f"`{name}` is not one of the users; {nearest(name, sources)}")
         elif name not in sources:
             yield Breach(where, f"`{name}` has the role `{cluster.users[name].role}`; only a `source` is taken from")
+        elif name in RESERVED:
+            yield Breach(where, f"a source cannot be called `{name}`: its queue would be taken for one of the pump's own")
         elif name in pump.origin.sources[:number]:
             yield Breach(where, f"`{name}` is here twice")
 
@@ -119,14 +126,13 @@ def _quotas_agree(cluster: ClusterSettings, pump: PumpSettings, path: Path) -> B
 def _patterns_are_readable(cluster: ClusterSettings, pump: PumpSettings, path: Path) -> Breaches:
     for key, patterns in (("accept", pump.accept), ("reject", pump.reject)):
         for number, pattern in enumerate(patterns):
-            yield from _try((*path, key, number), lambda pattern=pattern: Filters(accept=(pattern,)))
+            yield from _try((*path, key, number), partial(Filters, accept=(pattern,)))
 
 
 def _layout_is_readable(cluster: ClusterSettings, pump: PumpSettings, path: Path) -> Breaches:
     if pump.layout is not None:
-        template = pump.layout
-        yield from _try((*path, "layout"), lambda: Layout(template=template))
-    yield from _try((*path, "flatten"), lambda: Layout(flatten=pump.flatten))
+        yield from _try((*path, "layout"), partial(Layout, template=pump.layout))
+    yield from _try((*path, "flatten"), partial(Layout, flatten=pump.flatten))
 
 
 def _schemes_are_known(cluster: ClusterSettings, pump: PumpSettings, path: Path) -> Breaches:
@@ -138,8 +144,7 @@ def _schemes_are_known(cluster: ClusterSettings, pump: PumpSettings, path: Path)
 
 def _roots_are_absolute(cluster: ClusterSettings, pump: PumpSettings, path: Path) -> Breaches:
     for number, root in enumerate(pump.file_roots):
-        if not root.startswith("/") or ".." in root.split("/"):
-            yield Breach((*path, "file_roots", number), f"`{root}` is not an absolute path without `..`")
+        yield from _try((*path, "file_roots", number), partial(Bounds, file_roots=(root,)))
 
 
 def _try(path: Path, build: Callable[[], object]) -> Breaches:

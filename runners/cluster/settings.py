@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
-from winnowry.runners.cluster.address import check_base_url, check_broker
+from winnowry.runners.cluster.address import check_base_url, check_broker, check_management
 from winnowry.runners.cluster.units import parse_bandwidth, parse_duration, parse_size
 
 Role = Literal["source", "feeder", "consumer", "admin"]
@@ -44,9 +44,9 @@ class User(Section):
         description="`source` announces files, `consumer` reads `xpublic`, `feeder` is another cluster and reads `xprivate` "
         "too, `admin` may do everything"
     )
-    max_file: Size | None = Field(None, description="largest file taken from this source, as in `5G`; without it, any")
+    max_file: Size | None = Field(default=None, description="largest file taken from this source, as in `5G`; without it, any")
     bandwidth: Bandwidth | None = Field(
-        None, description="bytes a second taken from this source, as in `100M/s`; read, but not enforced yet"
+        default=None, description="bytes a second taken from this source, as in `100M/s`; read, but not enforced yet"
     )
 
 
@@ -56,17 +56,25 @@ class Origin(Section):
     A text or a list of texts is short for `exchanges`.
     """
 
-    sources: Several = Field((), description="users with the role `source`; each has a queue of its own, bound to `xs_<user>`")
-    exchanges: Exchanges = Field((), description="exchanges of this cluster, whose announcements were validated already")
-    feeder: BrokerUrl | None = Field(None, description="broker of another cluster, as in `amqps://dd@broker.example.net/`")
-    exchange: Exchange = Field("xpublic", description="the feeder's exchange")
+    sources: Several = Field(
+        default=(), description="users with the role `source`; each has a queue of its own, bound to `xs_<user>`"
+    )
+    exchanges: Exchanges = Field(
+        default=(), description="exchanges of this cluster, whose announcements were validated already"
+    )
+    feeder: BrokerUrl | None = Field(
+        default=None, description="broker of another cluster, as in `amqps://dd@broker.example.net/`"
+    )
+    exchange: Exchange = Field(default="xpublic", description="the feeder's exchange")
 
 
 class Target(Section):
     """Where a pump announces. A text is short for `public`."""
 
-    public: Exchange | None = Field(None, description="exchange for all announcements but private ones")
-    private: Exchange | None = Field(None, description="exchange for private announcements; without it they are refused")
+    public: Exchange | None = Field(default=None, description="exchange for all announcements but private ones")
+    private: Exchange | None = Field(
+        default=None, description="exchange for private announcements; without it they are refused"
+    )
 
 
 def _origin(value: object) -> object:
@@ -88,50 +96,58 @@ class PumpSettings(Section):
         alias="from", description="where announcements come from: exchanges, `{sources: [...]}` or `{feeder: URL}`"
     )
     to: Annotated[Target, BeforeValidator(_target, json_schema_input_type=str | Target)] = Field(
-        Target(), description="where it announces: an exchange or `{public: ..., private: ...}`"
+        default=Target(), description="where it announces: an exchange or `{public: ..., private: ...}`"
     )
     account: Name | None = Field(
-        None, description="user that runs the pump and owns its queues; else the one in the broker's URL"
+        default=None, description="user that runs the pump and owns its queues; else the one in the broker's URL"
     )
     subtopic: Several = Field(
-        (), description="bindings below the topic prefix, as in `*.observations.#`; without it, everything"
+        default=(), description="bindings below the topic prefix, as in `*.observations.#`; without it, everything"
     )
     accept: Several = Field(
-        (),
+        default=(),
         description="globs on the path (`**` spans folders; without a slash: on the file name), "
         "or `re:` and an expression on the URL",
     )
-    reject: Several = Field((), description="the same, for what is refused; asked before `accept`")
+    reject: Several = Field(default=(), description="the same, for what is refused; asked before `accept`")
     base_url: Annotated[str, AfterValidator(check_base_url)] = Field(
-        "", description="where others fetch our copy; `{host}` is this machine's name"
+        default="", description="where others fetch our copy; `{host}` is this machine's name"
     )
     layout: str | None = Field(
-        None,
+        default=None,
         description="where a file lands below `data`: `{rel_path}`, `{name}`, `{source}`, `{cluster}`, `{date:%Y%m%d}`; "
         "without it `{date:%Y%m%d}/{source}/{rel_path}` for `sarra`, `{rel_path}` for `subscribe`",
     )
-    strip: StrictInt = Field(0, ge=0, description="leading folders taken off the path")
-    flatten: str = Field("", description="replaces the slashes of the path, as in `_`")
-    fused: StrictBool = Field(False, description="the sources are equivalent by agreement and may write the same file")
-    same: Literal["path", "data"] = Field("path", description="a repeat is the same content at the same path, or anywhere")
-    remember: Duration = Field(timedelta(days=3), description="how long a repeat is known as one")
-    max_file: Size | None = Field(None, description="largest file taken, as in `5G`")
-    max_age: Duration | None = Field(None, description="oldest announcement taken, as in `2d`")
-    max_future: Duration = Field(timedelta(hours=1), description="how far ahead of our clock an announcement may be dated")
-    schemes: Several = Field(("file", "http", "https", "sftp"), description="ways by which files may be fetched")
-    file_roots: Several = Field((), description="absolute folders below which `file:` URLs are believed; without it none is")
-    attempts: StrictInt = Field(10, ge=1, le=1000, description="how often a file is tried, the first time included")
+    strip: StrictInt = Field(default=0, ge=0, description="leading folders taken off the path")
+    flatten: str = Field(default="", description="replaces the slashes of the path, as in `_`")
+    fused: StrictBool = Field(default=False, description="the sources are equivalent by agreement and may write the same file")
+    same: Literal["path", "data"] = Field(
+        default="path", description="a repeat is the same content at the same path, or anywhere"
+    )
+    remember: Duration = Field(default=timedelta(days=3), description="how long a repeat is known as one")
+    max_file: Size | None = Field(default=None, description="largest file taken, as in `5G`")
+    max_age: Duration | None = Field(default=None, description="oldest announcement taken, as in `2d`")
+    max_future: Duration = Field(
+        default=timedelta(hours=1), description="how far ahead of our clock an announcement may be dated"
+    )
+    schemes: Several = Field(default=("file", "http", "https", "sftp"), description="ways by which files may be fetched")
+    file_roots: Several = Field(
+        default=(), description="absolute folders below which `file:` URLs are believed; without it none is"
+    )
+    attempts: StrictInt = Field(default=10, ge=1, le=1000, description="how often a file is tried, the first time included")
     delays: tuple[Duration, ...] = Field(
-        tuple(timedelta(seconds=s) for s in (1, 10, 60, 600)),
+        default=tuple(timedelta(seconds=s) for s in (1, 10, 60, 600)),
         min_length=1,
         description="waits before the next attempts; the last repeats",
     )
-    instances: StrictInt = Field(1, ge=1, le=64, description="processes that share the pump's queues and memory")
-    queue_name: Exchange | None = Field(None, description="name of the pump's queue; else `q_<account>.<pump>`")
-    prefetch: StrictInt = Field(2000, ge=1, le=65535, description="announcements held unsettled by one instance")
-    queue: Literal["classic", "quorum"] = Field("classic", description="kind of the pump's queues")
-    expires: Duration | None = Field(None, description="unused queues are removed after this; without it never")
-    reports: Exchange | None = Field(None, description="exchange that Reports go to, or `none`; without it `xl_<account>`")
+    instances: StrictInt = Field(default=1, ge=1, le=64, description="processes that share the pump's queues and memory")
+    queue_name: Exchange | None = Field(default=None, description="name of the pump's queue; else `q_<account>.<pump>`")
+    prefetch: StrictInt = Field(default=2000, ge=1, le=65535, description="announcements held unsettled by one instance")
+    queue: Literal["classic", "quorum"] = Field(default="classic", description="kind of the pump's queues")
+    expires: Duration | None = Field(default=None, description="unused queues are removed after this; without it never")
+    reports: Exchange | None = Field(
+        default=None, description="exchange that Reports go to, or `none`; without it `xl_<account>`, and none for a feeder's"
+    )
 
     def set_keys(self) -> frozenset[str]:
         """The keys that the file names, as the file calls them."""
@@ -141,7 +157,7 @@ class PumpSettings(Section):
 class Engine(Section):
     """What runs the pumps."""
 
-    name: Literal["direct"] = Field("direct", description="`direct` runs them in processes of this machine")
+    name: Literal["direct"] = Field(default="direct", description="`direct` runs them in processes of this machine")
 
 
 class ClusterSettings(Section):
@@ -150,20 +166,20 @@ class ClusterSettings(Section):
     cluster: ClusterName = Field(description="this cluster's name, as other clusters know it")
     broker: Brokers = Field(description="URL of the broker, without the password, or a list of URLs to fail over to")
     data: Path = Field(description="data root; nothing is ever written outside it. Relative to the cluster file's folder")
-    state: Path | None = Field(None, description="what is remembered; without it `$XDG_STATE_HOME/winnowry/<cluster>`")
+    state: Path | None = Field(default=None, description="what is remembered; without it `$XDG_STATE_HOME/winnowry/<cluster>`")
     credentials: Path | None = Field(
-        None, description="credentials file; without it `$XDG_CONFIG_HOME/winnowry/credentials.conf` where there is one"
+        default=None, description="credentials file; without it `$XDG_CONFIG_HOME/winnowry/credentials.conf` where there is one"
     )
-    management: str | None = Field(
-        None, description="URL of the broker's management API, as in `http://admin@localhost:15672/`"
+    management: Annotated[str, AfterValidator(check_management)] | None = Field(
+        default=None, description="URL of the broker's management API, as in `http://admin@localhost:15672/`"
     )
     reaches: tuple[ClusterName, ...] = Field(
-        (), description="clusters that announcements get to from here; without it, this one"
+        default=(), description="clusters that announcements get to from here; without it, this one"
     )
-    exchanges: tuple[Exchange, ...] = Field((), description="exchanges that pumps outside this file announce to")
-    users: dict[Name, User] = Field({}, description="accounts by name")
+    exchanges: tuple[Exchange, ...] = Field(default=(), description="exchanges that pumps outside this file announce to")
+    users: dict[Name, User] = Field(default={}, description="accounts by name")
     pumps: dict[Name, PumpSettings] = Field(description="pumps by name", min_length=1)
-    engine: Engine = Field(Engine(), description="what runs the pumps")
+    engine: Engine = Field(default=Engine(), description="what runs the pumps")
 
 
 _COMMON = {

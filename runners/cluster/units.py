@@ -9,12 +9,15 @@ _SIZES |= {f"{unit}i": 1024**power for power, unit in enumerate("KMGTP", 1)}
 _SIZES |= {f"{unit}B": factor for unit, factor in list(_SIZES.items()) if unit not in ("", "B")} | {"k": 1000, "kB": 1000}
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 
+_SHOWN = {"size": "KMGTP", "bandwidth": "KMGTP", "duration": _SECONDS}
+
 
 def _scaled(text: str, units: dict[str, float] | dict[str, int], what: str, example: str) -> float:
     match = _NUMBER_AND_UNIT.fullmatch(text.strip())
     if match is None or match[2] not in units:
-        known = ", ".join(unit for unit in units if unit)
-        raise ValueError(f"{text!r} is no {what}; write a number and a unit, as in {example} (units: {known})")
+        raise ValueError(
+            f"{text!r} is no {what}; write a number and a unit, as in {example} (units: {', '.join(_SHOWN[what])})"
+        )
     return float(match[1]) * units[match[2]]
 
 
@@ -25,7 +28,7 @@ def parse_size(value: object) -> int:
     (5000000000, 1536, 700)
     """
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise ValueError(f"{value!r} is no size; write a number and a unit, as in 5G")  # noqa: TRY004 pydantic reports ValueErrors
+        raise ValueError(f"{str(value).lower()} is no size; write a number and a unit, as in 5G")  # noqa: TRY004 pydantic reports ValueErrors
     return value if isinstance(value, int) else int(_scaled(value, _SIZES, "size", "5G"))
 
 
@@ -38,7 +41,8 @@ def parse_duration(value: object) -> timedelta:
     if isinstance(value, timedelta):
         return value
     if not isinstance(value, str):
-        raise ValueError(f"{value!r} is no duration; write a number and a unit, as in 3d (units: {', '.join(_SECONDS)})")  # noqa: TRY004
+        said = f"{str(value).lower()} is no duration; write a number and a unit, as in 3d (units: {', '.join(_SECONDS)})"
+        raise ValueError(said)  # noqa: TRY004 pydantic collects ValueErrors
     try:
         return timedelta(seconds=_scaled(value, _SECONDS, "duration", "3d"))
     except OverflowError:

@@ -20,23 +20,27 @@ HEARD_ELSEWHERE = frozenset({"xpublic", "xprivate"})
 class Wiring:
     """What one pump needs of brokers: URLs to consume from (``source``) and to publish to (``target``), and its queues there.
 
-    The URLs hold passwords. ``prefetch`` is how many Deliveries one instance holds unsettled.
+    The URLs hold passwords. ``target_account`` is the one that publishes, and owns later queues and dead letters there;
+    it is not the one that consumes where that is another cluster's broker. ``prefetch`` is how many Deliveries one instance
+    holds unsettled.
     """
 
     source: tuple[str, ...] = field(repr=False)
     target: tuple[str, ...] = field(repr=False)
+    target_account: str
     topology: Topology
     prefetch: int
 
 
 def wiring(cluster: Cluster, name: str) -> Wiring:
-    """Return what the pump ``name`` needs of brokers."""
+    """Return what the pump ``name`` needs of brokers. Raises ConfigError where a password is not known."""
     pump = cluster.settings.pumps[name]
     ours = own_brokers(cluster.settings, pump)
     theirs = (pump.origin.feeder,) if pump.origin.feeder is not None else ours
     return Wiring(
-        source=tuple(cluster.credentials.complete(url) for url in theirs),
-        target=tuple(cluster.credentials.complete(url) for url in ours),
+        source=tuple(cluster.credentials.require(url) for url in theirs),
+        target=tuple(cluster.credentials.require(url) for url in ours),
+        target_account=account_of(ours[0]),
         topology=topology(cluster.settings, name),
         prefetch=pump.prefetch,
     )
@@ -107,9 +111,12 @@ def topology(cluster: ClusterSettings, name: str) -> Topology:
 
 
 def reports(cluster: ClusterSettings, pump: PumpSettings) -> str | None:
-    """Return the exchange that a pump's Reports go to, None for none."""
+    """Return the exchange that a pump's Reports go to, None for none.
+
+    Another cluster gets none unasked: its broker may have no exchange for them.
+    """
     if pump.reports is None:
-        return f"xl_{account(cluster, pump)}"
+        return f"xl_{account(cluster, pump)}" if pump.origin.feeder is None else None
     return pump.reports if pump.reports != "none" else None
 
 
