@@ -23,8 +23,9 @@ class Branches(NamedTuple):
     going_on: PCollection
     ended: PCollection
 
-    # Beam reads the annotation of ``expand``, and warns of any that does not call itself a PCollection.
-    __origin__ = PCollection
+
+# Beam reads the annotation of ``expand``, and warns of any that does not call itself a PCollection.
+Branches.__origin__ = PCollection  # type: ignore[attr-defined]
 
 
 class _Apply(beam.DoFn):

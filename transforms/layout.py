@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 
-from winnowry.schemas import times
 from winnowry.schemas.errors import ConfigError, Refused
 from winnowry.schemas.paths import check_path
 from winnowry.schemas.post import Post
 from winnowry.schemas.reasons import Reason
+from winnowry.schemas.times import read_time
 
 FIELDS = ("cluster", "date", "name", "rel_path", "source")
 """What a layout's template may name."""
@@ -81,7 +81,7 @@ class Layout:
         if "cluster" in self.fields:
             known["cluster"] = _named("cluster", post.from_cluster)
         if "date" in self.fields:
-            known["date"] = datetime.fromtimestamp(times.read(post.pub_time), UTC)
+            known["date"] = datetime.fromtimestamp(read_time(post.pub_time) // 1_000_000_000, UTC)
         return check_path(self.template.format(**known))
 
     def _shaped(self, path: str) -> str:

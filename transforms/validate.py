@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -10,13 +10,13 @@ import apache_beam as beam
 import msgspec
 from apache_beam.pvalue import PCollection
 
-from winnowry.schemas import times
 from winnowry.schemas.arrival import Arrival
 from winnowry.schemas.errors import Malformed, Refused
 from winnowry.schemas.outcome import Ending, Outcome, end, refuse
 from winnowry.schemas.paths import check_characters, check_link, check_path
 from winnowry.schemas.post import Post
 from winnowry.schemas.reasons import Reason
+from winnowry.schemas.times import read_time
 from winnowry.transforms.bounds import Bounds
 from winnowry.transforms.branch import Branches, branch
 
@@ -92,26 +92,33 @@ def _is_whole(blocks: Mapping[str, Any]) -> bool:
 def _check_numbers(post: Post, bounds: Bounds, now: float) -> None:
     if bounds.max_file is not None and post.size is not None and post.size > bounds.max_file:
         raise Refused(Reason.TOO_LARGE, f"{post.size} bytes, {bounds.max_file} allowed")
-    age = now - times.read(post.pub_time)
+    age = now - read_time(post.pub_time) / 1e9
     if bounds.max_age is not None and age > bounds.max_age.total_seconds():
         raise Refused(Reason.TOO_OLD, f"announced {age:.0f} s ago")
     if bounds.max_future is not None and -age > bounds.max_future.total_seconds():
         raise Refused(Reason.TOO_YOUNG, f"announced {-age:.0f} s ahead of our clock")
     for time in (post.mtime, post.atime):
         if time is not None:
-            times.read(time)
+            read_time(time)
 
 
 def _check_url(post: Post, bounds: Bounds) -> None:
-    scheme, colon, rest = check_characters(post.base_url).partition(":")
-    if not colon or any(character.isspace() for character in post.base_url):
-        raise Malformed(Reason.FIELD_INVALID, f"baseUrl {post.base_url!r} is no URL")
-    if scheme.lower() not in bounds.schemes:
-        raise Refused(Reason.SCHEME_NOT_ALLOWED, f"{scheme[:20]!r} is none of {', '.join(sorted(bounds.schemes))}")
-    if scheme.lower() == "file":
-        _check_local(unquote(f"{rest}/{post.retrieve_path or post.rel_path}"), bounds)
-    elif not rest.startswith("//") or not rest[2:].partition("/")[0]:
-        raise Malformed(Reason.FIELD_INVALID, f"baseUrl {post.base_url!r} names no host")
+    if _scheme_of(post.base_url, bounds.schemes) == "file":
+        path = post.retrieve_path or post.rel_path
+        _check_local(unquote(f"{post.base_url[len('file:') :]}/{path}"), bounds)
+
+
+@lru_cache(maxsize=1024)
+def _scheme_of(base_url: str, allowed: frozenset[str]) -> str:
+    written, colon, rest = check_characters(base_url).partition(":")
+    scheme = written.lower()
+    if not colon or base_url.split() != [base_url]:
+        raise Malformed(Reason.FIELD_INVALID, f"baseUrl {base_url!r} is no URL")
+    if scheme not in allowed:
+        raise Refused(Reason.SCHEME_NOT_ALLOWED, f"{scheme[:20]!r} is none of {', '.join(sorted(allowed))}")
+    if scheme != "file" and (not rest.startswith("//") or not rest[2:].partition("/")[0]):
+        raise Malformed(Reason.FIELD_INVALID, f"baseUrl {base_url!r} names no host")
+    return scheme
 
 
 def _check_local(path: str, bounds: Bounds) -> None:
