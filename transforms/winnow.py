@@ -4,6 +4,9 @@ No PTransform of this name: each engine expands the sieve and the gate of its me
 functions. The rule: an announcer that says a content again after having said another begins its next episode of it; its k-th
 episode is a repeat if the pump has had k episodes of that content. So the second of two sources is winnowed however late it
 comes, and content that goes A, B, A is news three times, once each.
+
+One exception keeps a pump from ending with old content when Posts of several announcers failed on the way and their counts have
+drifted apart: the announcer whose word is the present news may always change it.
 """
 
 from collections.abc import Mapping
@@ -15,10 +18,10 @@ from typing import Literal
 
 import msgspec
 
-from winnowry.schemas import times
 from winnowry.schemas.arrival import Arrival, Claim
 from winnowry.schemas.history import ANNOUNCER_BYTES, History, Said, Saying
 from winnowry.schemas.post import Operation, Post
+from winnowry.schemas.times import read_time
 
 REPLAY = "replayId"
 """The extension field by which the Posts of a replay are told from those replayed."""
@@ -27,6 +30,10 @@ CONTENTS_LIMIT = 64
 """Contents remembered of one path: a file that is new every minute must not grow its record for ever."""
 ANNOUNCERS_LIMIT = 64
 """Announcers remembered of one path."""
+
+
+TIME_LIMIT = 2**63 - 1
+"""Nanoseconds that a record can hold: the years 1677 to 2262. A pubTime beyond counts as the limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +72,7 @@ def claim_of(arrival: Arrival, *, scope: Scope) -> Claim:
     post = arrival.post
     place = _place_of(post, scope)
     content = _content_of(post)
-    pub_time = round(times.read(post.pub_time) * 1e9)
+    pub_time = times.read_time(post.pub_time)
     if scope.same == "data" and _says_content(post):
         path = _key("data", _edge_of(post, scope), content.hex())
         return Claim(identity=arrival.identity, path=path, content=content, announcer=b"", pub_time=pub_time, episode=0)
@@ -102,16 +109,7 @@ def judge(history: History | None, claim: Claim) -> Judgement:
     if not claim.announcer:
         return Judgement(Verdict.REPEAT if known else Verdict.NEWS, 1, not known)
     said = history.announcers.get(claim.announcer)
-    if said is None:
-        return _first_words(history, claim, known)
-    earlier = said.sayings.get(claim.content)
-    episodes = earlier.episodes if earlier is not None else 0
-    if earlier is not None and earlier.pub_time == claim.pub_time:
-        return Judgement(Verdict.REPEAT, episodes, changes=False)
-    if claim.pub_time < said.pub_time:
-        return Judgement(Verdict.SUPERSEDED, episodes, changes=False)
-    episode = episodes if said.content == claim.content else episodes + 1
-    return Judgement(Verdict.REPEAT if episode <= known else Verdict.NEWS, episode)
+    return _first_words(history, claim, known) if said is None else _next_words(history, claim, known, said)
 
 
 def _first_words(history: History, claim: Claim, known: int) -> Judgement:
@@ -120,6 +118,20 @@ def _first_words(history: History, claim: Claim, known: int) -> Judgement:
     if claim.pub_time <= history.forgotten:
         return Judgement(Verdict.SUPERSEDED, 0, changes=False)
     return Judgement(Verdict.NEWS, 1)
+
+
+def _next_words(history: History, claim: Claim, known: int, said: Said) -> Judgement:
+    earlier = said.sayings.get(claim.content)
+    episodes = earlier.episodes if earlier is not None else 0
+    if earlier is not None and earlier.pub_time == claim.pub_time:
+        return Judgement(Verdict.REPEAT, episodes, changes=False)
+    if claim.pub_time < said.pub_time:
+        return Judgement(Verdict.SUPERSEDED, episodes, changes=False)
+    if said.content == claim.content:
+        return Judgement(Verdict.REPEAT, episodes)
+    if claim.announcer == history.latest:
+        return Judgement(Verdict.NEWS, max(episodes, known) + 1)
+    return Judgement(Verdict.REPEAT if episodes < known else Verdict.NEWS, episodes + 1)
 
 
 def remember(history: History | None, claim: Claim, *, news: bool) -> History:
@@ -136,19 +148,23 @@ def remember(history: History | None, claim: Claim, *, news: bool) -> History:
         return History(episodes, {})
     announcers = dict(history.announcers)
     announcers[claim.announcer] = _say(announcers.get(claim.announcer), claim)
-    if len(episodes) > CONTENTS_LIMIT or len(announcers) > ANNOUNCERS_LIMIT:
-        return _make_room(History(episodes, announcers, history.forgotten))
-    return History(episodes, announcers, history.forgotten)
+    kept = History(episodes, announcers, claim.announcer if news else history.latest, history.forgotten)
+    return _make_room(kept) if len(episodes) > CONTENTS_LIMIT or len(announcers) > ANNOUNCERS_LIMIT else kept
+
+
+def note(history: History | None, claim: Claim) -> History | None:
+    """Judge and remember at once, for what needs no work in between, as a departure; None where nothing changes."""
+    judgement = judge(history, claim)
+    if not judgement.changes:
+        return None
+    judged = msgspec.structs.replace(claim, episode=judgement.episode)
+    return remember(history, judged, news=judgement.verdict is Verdict.NEWS)
 
 
 def _say(said: Said | None, claim: Claim) -> Said:
-    saying = Saying(claim.episode, claim.pub_time)
-    if said is None:
-        return Said({claim.content: saying})
-    sayings = {content: earlier for content, earlier in said.sayings.items() if content != claim.content}
-    sayings[claim.content] = saying
-    if claim.pub_time < said.pub_time:
-        sayings = dict(sorted(sayings.items(), key=lambda item: item[1].pub_time))
+    sayings = dict(said.sayings) if said is not None else {}
+    sayings.pop(claim.content, None)
+    sayings[claim.content] = Saying(claim.episode, claim.pub_time)
     return Said(sayings)
 
 
@@ -160,11 +176,11 @@ def _make_room(history: History) -> History:
         for content, saying in said.sayings.items():
             last_said[content] = max(last_said[content], saying.pub_time)
     kept = set(sorted(last_said, key=last_said.__getitem__)[-CONTENTS_LIMIT:])
-    forgotten = max(time for content, time in last_said.items() if content not in kept) if len(last_said) > len(kept) else 0
     return History(
         {content: episodes for content, episodes in history.episodes.items() if content in kept},
         {announcer: left for announcer, said in announcers.items() if (left := _without(said, kept)).sayings},
-        max(forgotten, history.forgotten),
+        history.latest if history.latest in announcers else b"",
+        max([history.forgotten, *(time for content, time in last_said.items() if content not in kept)]),
     )
 
 
