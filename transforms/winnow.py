@@ -72,7 +72,7 @@ def claim_of(arrival: Arrival, *, scope: Scope) -> Claim:
     post = arrival.post
     place = _place_of(post, scope)
     content = _content_of(post)
-    pub_time = times.read_time(post.pub_time)
+    pub_time = max(-TIME_LIMIT, min(read_time(post.pub_time), TIME_LIMIT))
     if scope.same == "data" and _says_content(post):
         path = _key("data", _edge_of(post, scope), content.hex())
         return Claim(identity=arrival.identity, path=path, content=content, announcer=b"", pub_time=pub_time, episode=0)
@@ -100,7 +100,7 @@ def judge(history: History | None, claim: Claim) -> Judgement:
     >>> claim = Claim(identity=b"", path=b"p", content=b"c", announcer=b"a", pub_time=1, episode=0)
     >>> judge(None, claim)
     Judgement(verdict=<Verdict.NEWS: 'news'>, episode=1, changes=True)
-    >>> judge(remember(None, claim, news=True), claim)
+    >>> judge(note(None, claim), claim)
     Judgement(verdict=<Verdict.REPEAT: 'repeat'>, episode=1, changes=False)
     """
     if history is None:
