@@ -1,0 +1,43 @@
+"""Tell the source what became of its Post."""
+
+import msgspec
+
+from winnowry.schemas.delivery import Message
+from winnowry.schemas.outcome import Outcome
+from winnowry.schemas.report import Report
+from winnowry.schemas.times import write_time
+from winnowry.schemas.topics import topic_of
+from winnowry.schemas.v03 import write_v03
+
+_encoder = msgspec.json.Encoder()
+
+
+def report_of(
+    outcome: Outcome, *, exchange: str, host: str, user: str, now: float, started: float | None = None
+) -> Message | None:
+    """Return the Report of an Outcome: the Post, without content it carries, and what became of it.
+
+    None where it is not over yet, and where no Post was read: neither a message that is none nor a Report is answered.
+    ``now`` and ``started`` (when the Arrival was first seen) are Unix time.
+    """
+    arrival = outcome.arrival
+    if arrival is None or not outcome.ending.over:
+        return None
+    report = Report(
+        code=outcome.reason.number,
+        result_code=outcome.reason.number,
+        time_completed=write_time(int(now * 1e9)),
+        message=outcome.detail or outcome.reason.code,
+        elapsed_time=now - started if started is not None else 0.0,
+        host=host,
+        user=user,
+        reason=outcome.reason.code,
+        ending=outcome.ending.value,
+    )
+    post = arrival.post if arrival.post.content is None else msgspec.structs.replace(arrival.post, content=None)
+    return Message(
+        body=write_v03(post)[:-1] + b',"report":' + _encoder.encode(report) + b"}",
+        exchange=exchange,
+        routing_key=topic_of(post.rel_path),
+        content_type="application/json",
+    )
