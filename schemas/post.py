@@ -75,7 +75,7 @@ def read_operation(file_op: Mapping[str, Any]) -> Operation | None:
     text = {key: value if isinstance(value, str) else "" for key, value in file_op.items()}
     for kind in ("rename", "link", "hlink"):
         if kind in text:
-            return Operation(kind=kind, target=text[kind])  # type: ignore[arg-type]
+            return Operation(kind=kind, target=text[kind])
     if "rmdir" in text or ("remove" in text and "directory" in text):
         return Operation(kind="rmdir")
     if "remove" in text:
