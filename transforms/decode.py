@@ -7,7 +7,6 @@ from functools import partial
 import apache_beam as beam
 from apache_beam.pvalue import PCollection
 
-from winnowry.schemas import wire
 from winnowry.schemas.arrival import Arrival, identify
 from winnowry.schemas.delivery import BODY_LIMIT, Delivery
 from winnowry.schemas.edge import InputEdge
@@ -15,6 +14,7 @@ from winnowry.schemas.errors import Malformed
 from winnowry.schemas.outcome import Ending, Outcome
 from winnowry.schemas.post import Post
 from winnowry.schemas.reasons import Reason
+from winnowry.schemas.wire import read
 from winnowry.transforms.branch import Branches, branch
 
 
@@ -29,7 +29,7 @@ def decode(delivery: Delivery, edges: Mapping[str, InputEdge]) -> Arrival | Outc
     if edge is None:
         return _end(delivery, Ending.REFUSED, Reason.NOT_SELECTED, f"this pump reads {delivery.queue} no more")
     try:
-        post = wire.read(delivery)
+        post = read(delivery)
     except Malformed as error:
         return _end(delivery, Ending.MALFORMED, error.reason, error.detail)
     if not isinstance(post, Post):

@@ -7,7 +7,6 @@ import apache_beam as beam
 import msgspec
 from apache_beam.pvalue import PCollection
 
-from winnowry.schemas import wire
 from winnowry.schemas.arrival import Arrival
 from winnowry.schemas.delivery import Message
 from winnowry.schemas.edge import OutputEdge
@@ -17,6 +16,7 @@ from winnowry.schemas.post import Post
 from winnowry.schemas.reasons import Reason
 from winnowry.schemas.topics import topic_of
 from winnowry.schemas.v03 import write_v03
+from winnowry.schemas.wire import read
 from winnowry.transforms.branch import finish
 from winnowry.transforms.route import Routes
 
@@ -102,4 +102,4 @@ def _unchanged(arrival: Arrival) -> bool:
     delivery = arrival.delivery
     if arrival.edge.kind == "user" or delivery.content_type != CONTENT_TYPE:
         return False
-    return arrival.edge.kind == "internal" or wire.read(delivery) == arrival.post
+    return arrival.edge.kind == "internal" or read(delivery) == arrival.post
