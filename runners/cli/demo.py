@@ -18,8 +18,9 @@ def demo(*, files: Files = 3000, largest: Largest = "200M", keep: Keep = False, 
 
     Example: `winnowry demo --files 300 --largest 1M`
     """
-    from winnowry.runners.demo.demo import Demo  # noqa: PLC0415 imports clients of brokers and file servers
-
     with naming("--largest"):
         size = parse_size(largest)
+
+    from winnowry.runners.demo.demo import Demo  # noqa: PLC0415 imports clients of brokers and file servers
+
     raise typer.Exit(Demo(files=files, largest=size, keep=keep, damage=damage).run())

@@ -29,11 +29,12 @@ def post(
 
     Example: `winnowry post data/ --to amqps://alice@broker.example.org/ --base-url https://files.example.org/`
     """
-    from winnowry.runners.posting import post_paths  # noqa: PLC0415 imports the broker's client
-
     with naming("--to"):
         url, passwords = without_password(to, read_credentials(credentials))
         broker, chosen = passwords.complete(check_broker(url)), exchange or f"xs_{account_of(url)}"
     with naming("--base-url"):
         check_base_url(base_url)
+
+    from winnowry.runners.posting import post_paths  # noqa: PLC0415 imports the broker's client
+
     raise typer.Exit(post_paths(paths, broker=broker, exchange=chosen, base_url=base_url, base_dir=base_dir))
