@@ -1,14 +1,17 @@
+from contextlib import suppress
+from pathlib import Path
 from posixpath import normpath
+from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from winnowry.schemas.errors import Refused
 from winnowry.schemas.paths import check_link, check_path
 from winnowry.schemas.reasons import Reason
 
-anything = st.lists(st.sampled_from(["..", ".", "", "a", "b c", "…", "a\n", "\x00", "\ud800", "x" * 256]), max_size=8).map(
+anything = st.lists(st.sampled_from(["..", ".", "", "a", "b", "…", "a\n", "\x00", "\ud800", "x" * 256]), max_size=8).map(
     "/".join
 )
 
@@ -58,6 +61,32 @@ def test_accepted_link_leads_below_the_root(place: str, target: str) -> None:
     assert (normpath(f"{folder}/{target}") + "/").startswith("/srv/data/")
 
 
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map("/".join), anything), max_size=6))
+def test_no_chain_of_accepted_links_leads_out_of_a_real_folder(links: list[tuple[str, str]]) -> None:
+    with TemporaryDirectory() as folder:
+        root = Path(folder).resolve() / "root"
+        for place, target in links:
+            try:
+                check_link(place, target)
+            except Refused:
+                continue
+            make_without_following(root, place, target)
+        for path in root.rglob("*"):
+            with suppress(RuntimeError, OSError):
+                assert path.resolve().is_relative_to(root)
+
+
+def make_without_following(root: Path, place: str, target: str) -> None:
+    """Make a link as Place does: through real folders alone."""
+    link = root / place
+    if any((root / folder).is_symlink() for folder in link.relative_to(root).parents):
+        return
+    with suppress(OSError):
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(target or ".")
+
+
 @pytest.mark.parametrize("target", ["b", "./b", "../b", "../../x/y", ".", ".."])
 def test_link_inside_the_root_is_usable(target: str) -> None:
     assert check_link("day/alice/latest", target) == target
@@ -70,7 +99,7 @@ def test_link_that_leads_out_or_might_is_refused(target: str) -> None:
     assert error.value.reason is Reason.LINK_OUTSIDE_ROOT
 
 
-def test_parent_behind_a_name_is_refused_because_the_name_may_be_a_link(tmp_path) -> None:
+def test_parent_behind_a_name_is_refused_because_the_name_may_be_a_link(tmp_path: Path) -> None:
     root = tmp_path / "root"
     (root / "a" / "b").mkdir(parents=True)
     (root / "a" / "b" / "up").symlink_to("../..")
