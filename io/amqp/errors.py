@@ -1,5 +1,6 @@
 """What the AMQP library and the broker say, in our words."""
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -37,24 +38,28 @@ def translate(error: BaseException) -> Transient | Terminal:
         return _closed(error.reply_code, error.reply_text)
     if isinstance(error, _DENIED):
         return Terminal(Reason.ACCESS_DENIED, "the broker does not accept this user, password or virtual host")
+    if isinstance(root(error), ssl.SSLCertVerificationError):
+        return Terminal(Reason.CERTIFICATE_INVALID, str(root(error)))
     if isinstance(error, _UNSENDABLE):
         return Malformed(Reason.FIELD_INVALID, f"{type(error).__name__}: a key, header or name does not fit into AMQP")
     return Unreachable(Reason.UNREACHABLE, describe(error))
 
 
 def describe(error: BaseException) -> str:
-    """Return what happened in one line, digging the cause out of pika's wrappings.
+    """Return what happened in one line.
 
     >>> describe(connection_workflow.AMQPConnectorSocketConnectError(ConnectionRefusedError(111, "Connection refused")))
     'Connection refused'
     """
+    cause = root(error)
+    return (cause.strerror if isinstance(cause, OSError) else None) or str(cause) or type(cause).__name__
+
+
+def root(error: BaseException) -> BaseException:
+    """Return the cause at the bottom of pika's wrappings."""
     causes = (*getattr(error, "exceptions", ()), getattr(error, "exception", None), *error.args)
     inner = [cause for cause in causes if isinstance(cause, BaseException)]
-    if inner:
-        return describe(inner[-1])
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error) or type(error).__name__
+    return root(inner[-1]) if inner else error
 
 
 @contextmanager

@@ -36,6 +36,7 @@ class AmqpSettings:
             raise ConfigError("a broker needs at least one URL, such as amqp://user@host/")
         for url in self.urls:
             _check(url)
+        self._context()
 
     def __repr__(self) -> str:
         return f"AmqpSettings({', '.join(repr(without_password(url)) for url in self.urls)})"
@@ -49,9 +50,14 @@ class AmqpSettings:
         parameters.socket_timeout = parameters.stack_timeout = self.patience
         parameters.client_properties = {"connection_name": self.name, "product": "winnowry"}
         if parameters.ssl_options is not None:
-            context = ssl.create_default_context(cafile=self.ca_file)
-            parameters.ssl_options = pika.SSLOptions(context, parameters.host)
+            parameters.ssl_options = pika.SSLOptions(self._context(), parameters.host)
         return parameters
+
+    def _context(self) -> ssl.SSLContext:
+        try:
+            return ssl.create_default_context(cafile=self.ca_file)
+        except OSError as error:
+            raise ConfigError(f"ca_file: {self.ca_file} cannot be used: {error}") from error
 
 
 def without_password(url: str) -> str:

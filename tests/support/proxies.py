@@ -1,0 +1,56 @@
+"""A way to a server that a test can break: over TLS, in tiny pieces, or cut."""
+
+import socket
+import ssl
+import threading
+from contextlib import suppress
+from typing import Self
+
+
+class Proxy:
+    """Forwards connections on a free port of loopback to ``port``; ``piece`` is how many bytes go on at a time."""
+
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None, piece: int = 65536) -> None:
+        self._target = port
+        self._tls = tls
+        self._piece = piece
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = []
+        self.port: int = self._listener.getsockname()[1]
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+        self.cut()
+
+    def cut(self) -> None:
+        """Break every connection there is; new ones are taken."""
+        for end in list(self._open):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        self._open.clear()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                with suppress(OSError):
+                    self._join(self._tls.wrap_socket(near, server_side=True) if self._tls else near)
+
+    def _join(self, near: socket.socket) -> None:
+        far = socket.create_connection(("127.0.0.1", self._target))
+        self._open += [near, far]
+        for source, target in ((near, far), (far, near)):
+            source.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            threading.Thread(target=self._forward, args=(source, target), daemon=True).start()
+
+    def _forward(self, source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(self._piece):
+                target.sendall(data)
+        for end in (source, target):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
