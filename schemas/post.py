@@ -9,6 +9,8 @@ from msgspec import Meta, field
 from winnowry.schemas.fingerprint import Fingerprint
 
 Size = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Foreign = Annotated[Mapping[str, msgspec.Raw], Meta(max_length=0)]
+"""Never filled by decoding: the name it would have on the wire is one that no message may use."""
 OperationKind = Literal["mkdir", "rmdir", "remove", "link", "hlink", "rename"]
 
 
@@ -26,7 +28,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     target: str = ""
 
 
-class Post(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Post(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """One announcement, with the fields of the v03 wire contract under our words.
 
     Times are kept as the wire has them (``schemas.times`` reads them); ``size`` is in bytes; ``mode`` holds octal digits.
@@ -36,7 +38,7 @@ class Post(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     pub_time: str = field(name="pubTime")
     base_url: str = field(name="baseUrl")
-    rel_path: str = field(name="relPath")
+    rel_path: Annotated[str, Meta(min_length=1)] = field(name="relPath")
     retrieve_path: str | None = field(name="retrievePath", default=None)
     origin_path: str | None = field(name="originPath", default=None)
     rename: str | None = None
@@ -52,7 +54,7 @@ class Post(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     file_op: Mapping[str, Any] | None = field(name="fileOp", default=None)
     blocks: Mapping[str, Any] | None = None
     content: Content | None = None
-    foreign: Mapping[str, msgspec.Raw] = field(name="_foreign", default_factory=dict)
+    foreign: Foreign = field(name="_foreign", default_factory=dict)
 
     @property
     def path_of_origin(self) -> str:
