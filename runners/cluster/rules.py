@@ -95,15 +95,14 @@ def targets(pump: PumpSettings) -> list[str]:
 
 def _keys_suit_the_kind(cluster: ClusterSettings, pump: PumpSettings, path: Path) -> Breaches:
     for key in sorted(pump.set_keys() - KEYS_OF_KIND[pump.kind]):
-        kinds = " and ".join(f"`{kind}`" for kind, keys in KEYS_OF_KIND.items() if key in keys)
+        kinds = ", ".join(f"`{kind}`" for kind, keys in KEYS_OF_KIND.items() if key in keys)
         yield Breach((*path, key), f"`{key}` means nothing to a `{pump.kind}`; only {kinds} know it", of_key=True)
 
 
 def _needs_of_the_kind(cluster: ClusterSettings, pump: PumpSettings, path: Path) -> Breaches:
     if pump.kind != "subscribe" and pump.to.public is None:
         yield Breach(path, f"a `{pump.kind}` announces; it needs the key `to`, as in to: {{public: xpublic}}", of_key=True)
-    fetches_and_announces = pump.kind == "sarra" or (pump.kind == "subscribe" and targets(pump))
-    if fetches_and_announces and not pump.base_url:
+    if pump.kind == "sarra" and not pump.base_url:
         yield Breach(path, 'others fetch from here; it needs the key `base_url`, as in "https://{host}/"', of_key=True)
 
 

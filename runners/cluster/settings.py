@@ -182,27 +182,17 @@ class ClusterSettings(Section):
     engine: Engine = Field(default=Engine(), description="what runs the pumps")
 
 
-_COMMON = {
-    "kind",
-    "from",
-    "to",
-    "account",
-    "subtopic",
-    "accept",
-    "reject",
-    "instances",
-    "queue_name",
-    "prefetch",
-    "queue",
-    "expires",
-}
-_COMMON |= {"reports", "attempts", "delays", "max_age", "max_future"}
-_FETCHING = {"layout", "strip", "flatten", "fused", "remember", "same", "max_file", "schemes", "file_roots", "base_url"}
+_CONSUMING = frozenset(
+    {"kind", "from", "account", "subtopic", "instances", "queue_name", "prefetch", "queue", "expires", "reports"}
+)
+_JUDGING = frozenset({"accept", "reject", "max_file", "max_age", "max_future", "schemes", "file_roots"})
+_REMEMBERING = frozenset({"same", "remember"})
+_FETCHING = frozenset({"layout", "strip", "flatten", "attempts", "delays"}) | _REMEMBERING
 KEYS_OF_KIND: dict[str, frozenset[str]] = {
-    "shovel": frozenset(_COMMON),
-    "winnow": frozenset(_COMMON | {"same", "remember"}),
-    "sarra": frozenset(_COMMON | _FETCHING),
-    "subscribe": frozenset(_COMMON | _FETCHING),
+    "shovel": _CONSUMING | _JUDGING | {"to"},
+    "winnow": _CONSUMING | _JUDGING | _REMEMBERING | {"to"},
+    "sarra": _CONSUMING | _JUDGING | _FETCHING | {"to", "base_url", "fused"},
+    "subscribe": _CONSUMING | _JUDGING | _FETCHING,
 }
 """Which keys mean something for which kind of pump."""
 
