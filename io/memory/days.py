@@ -86,7 +86,7 @@ class Days:
             for day in self._newest_first:
                 record = day.get(path)
                 if record is not None:
-                    return History.unpack(record)
+                    return _unpack(path, record)
         return None
 
     def write(self, histories: Mapping[bytes, History], now: float) -> None:
@@ -123,14 +123,15 @@ class Days:
         oldest = int((now - self._remember) // DAY)
         stored = _days_in(self._folder)
         wanted = {today} | {number for number in stored if oldest <= number <= today + 1}
-        for number in set(self._days) - wanted:
-            self._days.pop(number).close()
-        for number in stored - wanted:
-            self._drop(number)
-        self._days = {number: self._days.get(number) or self._open(number) for number in sorted(wanted, reverse=True)}
-        self._newest_first = tuple(self._days.values())
+        days = {number: self._days.get(number) or self._open(number) for number in sorted(wanted, reverse=True)}
+        self._days, past = days, self._days
+        self._newest_first = tuple(days.values())
         self._changing = self._newest_first[:2] if self._shared else ()
         self._today = today
+        for number in past.keys() - wanted:
+            past[number].close()
+        for number in stored - wanted:
+            self._drop(number)
 
     def _open(self, number: int) -> _Day:
         return _Day(open_store(self._folder / _name(number), synced=True, map_size=self._map_size))
@@ -139,6 +140,14 @@ class Days:
         with suppress(FileNotFoundError):
             shutil.rmtree(self._folder / _name(day))
             log.info("a day is forgotten", day=_name(day))
+
+
+def _unpack(path: bytes, record: bytes) -> History | None:
+    try:
+        return History.unpack(record)
+    except ValueError as error:
+        log.warning("a record of the memory is damaged: its path counts as unknown", path=path.hex(), why=str(error))
+        return None
 
 
 def _put(store: lmdb.Environment, records: list[tuple[bytes, bytes]]) -> bool:

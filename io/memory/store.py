@@ -40,10 +40,9 @@ TROUBLE = _Trouble()
 
 
 def open_store(folder: Path, *, synced: bool, map_size: int = MAP_SIZE) -> lmdb.Environment:
-    """Open the store in ``folder``, making it where it is missing, moving it aside where it is damaged.
+    """Open the store in ``folder``, making it where it is missing, moving it aside where it is damaged. Raises DiskTrouble.
 
-    An unsynced store survives the death of a process, not that of the machine. Call it under a lock that every process takes
-    which opens this folder. Raises DiskTrouble.
+    An unsynced store survives the death of a process; after that of the machine it must not be opened again.
     """
     with TROUBLE:
         try:
@@ -66,9 +65,10 @@ class _Truncated(Exception):
 
 def _open(folder: Path, synced: bool, map_size: int) -> lmdb.Environment:
     folder.mkdir(parents=True, exist_ok=True)
-    store = lmdb.open(str(folder), map_size=map_size, max_readers=1024, sync=synced, metasync=synced, writemap=not synced)
+    store = lmdb.open(str(folder), map_size=map_size, max_readers=1024, sync=synced, metasync=synced)
     try:
-        _check_length(store, folder / "data.mdb")
+        if synced:
+            _check_length(store, folder / "data.mdb")
         store.reader_check()
     except BaseException:
         store.close()
@@ -77,6 +77,7 @@ def _open(folder: Path, synced: bool, map_size: int) -> lmdb.Environment:
 
 
 def _check_length(store: lmdb.Environment, file: Path) -> None:
+    """Compare with the last page in use. Where records are deleted, the store may leave that one unwritten."""
     needed = (store.info()["last_pgno"] + 1) * store.stat()["psize"]
     size = file.stat().st_size
     if size < needed:

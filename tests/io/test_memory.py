@@ -1,14 +1,18 @@
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from errno import EIO, ENOSPC
 from pathlib import Path
 from threading import Thread
 
+import lmdb
 import pytest
 from instances import Instance
 
 from winnowry.io.memory import Intent, Memory, Reservation
-from winnowry.schemas.errors import ConfigError
+from winnowry.io.memory.store import TROUBLE
+from winnowry.schemas.errors import ConfigError, DiskTrouble
 from winnowry.schemas.history import History, Said, Saying
+from winnowry.schemas.reasons import Reason
 
 NOON = 20_000 * 86_400 + 43_200.0
 DAY = 86_400.0
@@ -157,6 +161,23 @@ def test_a_killed_owner_voids_its_reservations_at_once(open_memory: Open, tmp_pa
         assert memory.reserve(PATH, b"ours") is Reservation.RESERVED
 
 
+def test_a_process_killed_in_the_middle_of_a_reservation_delays_nobody(open_memory: Open, tmp_path: Path) -> None:
+    memory = open_memory(shared=True)
+    with Instance(tmp_path / "memory", NOON) as other:
+        other.ask("globals().update(unfinished=memory._unsynced[1].begin(write=True))")
+        other.kill()
+        assert memory.reserve(PATH, b"ours") is Reservation.RESERVED
+
+
+def test_a_path_left_by_a_killed_owner_is_free_for_who_opens_later(open_memory: Open, tmp_path: Path) -> None:
+    with Instance(tmp_path / "memory", NOON) as other:
+        other.ask(f"memory.reserve({PATH!r}, b'theirs')")
+        other.kill()
+    memory = open_memory(shared=True)
+    assert memory.reserve(PATH, b"ours") is Reservation.RESERVED
+    assert len(list((tmp_path / "memory" / "owners").iterdir())) == 1
+
+
 def test_a_closed_memory_voids_its_reservations(open_memory: Open) -> None:
     open_memory(shared=True).reserve(PATH, b"before")
     assert open_memory(shared=True).reserve(PATH, b"after") is Reservation.RESERVED
@@ -229,6 +250,16 @@ def test_a_truncated_store_is_moved_aside_and_the_other_days_are_kept(open_memor
     assert memory.recall(OTHER) == KNOWN
 
 
+def test_a_damaged_record_counts_as_unknown_and_is_replaced(open_memory: Open, tmp_path: Path) -> None:
+    open_memory().close()
+    with lmdb.open(str(next((tmp_path / "memory" / "days").iterdir()))) as store, store.begin(write=True) as transaction:
+        transaction.put(PATH, b"no record")
+    memory = open_memory()
+    assert memory.recall(PATH) is None
+    memory.commit({PATH: KNOWN})
+    assert memory.recall(PATH) == KNOWN
+
+
 def test_a_full_store_grows_by_itself(open_memory: Open) -> None:
     memory = open_memory(map_size=128 * 1024)
     for batch in range(20):
@@ -245,6 +276,15 @@ def test_a_store_that_another_process_has_grown_is_followed(open_memory: Open, t
         assert memory.recall((9_999).to_bytes(16)) == KNOWN
         memory.commit({PATH: TWICE})
     assert memory.recall(PATH) == TWICE
+
+
+def test_two_processes_turn_to_a_new_day(open_memory: Open, clock: Clock, tmp_path: Path) -> None:
+    memory = open_memory(shared=True)
+    memory.commit({PATH: KNOWN})
+    clock.now += DAY
+    with Instance(tmp_path / "memory", clock.now) as other:
+        other.ask(f"memory.commit({{{OTHER!r}: memory.recall({PATH!r})}})")
+        assert memory.recall(OTHER) == KNOWN
 
 
 def test_a_memory_of_another_version_is_left_alone(open_memory: Open, tmp_path: Path) -> None:
@@ -279,3 +319,19 @@ def test_statistics_count_records_by_day(open_memory: Open) -> None:
     memory.commit({PATH: KNOWN, OTHER: KNOWN})
     memory.reserve(PATH, b"first")
     assert memory.statistics() == {"days": {"2024-10-04": {"records": 2, "bytes": 4096}}, "reserved": 1}
+
+
+@pytest.mark.parametrize(
+    "error", [kind for kind in vars(lmdb).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+)
+def test_every_error_of_the_store_is_translated(error: type[Exception]) -> None:
+    with pytest.raises(DiskTrouble), TROUBLE:
+        raise error("what")
+
+
+def test_a_full_disk_is_told_from_a_failing_one() -> None:
+    with pytest.raises(DiskTrouble) as full, TROUBLE:
+        raise OSError(ENOSPC, "No space left on device")
+    with pytest.raises(DiskTrouble) as failing, TROUBLE:
+        raise OSError(EIO, "Input/output error")
+    assert (full.value.reason, failing.value.reason) == (Reason.DISK_FULL, Reason.DISK_ERROR)
