@@ -23,7 +23,7 @@ def shovel(root: PCollection, pump: Pump) -> Outcomes:
     """Return the Outcomes of the Deliveries in ``root``."""
     arrivals, unreadable = root | Decode(inputs=pump.inputs)
     wanted, unwanted = arrivals | Accept(filters=pump.filters)
-    valid, invalid = wanted | Validate(bounds=pump.bounds, cluster=pump.cluster, clock=time.time)
+    valid, invalid = wanted | Validate(bounds=pump.bounds, cluster=pump.cluster, clock=time.time, relays=True)
     routed, nowhere = valid | Route(routes=pump.routes)
     announced = routed | Encode(routes=pump.routes)
     return unreadable, unwanted, invalid, nowhere, announced

@@ -24,7 +24,7 @@ def winnow(root: PCollection, pump: Pump) -> Outcomes:
     """Return the Outcomes of the Deliveries in ``root``."""
     arrivals, unreadable = root | Decode(inputs=pump.inputs)
     wanted, unwanted = arrivals | Accept(filters=pump.filters)
-    valid, invalid = wanted | Validate(bounds=pump.bounds, cluster=pump.cluster, clock=time.time)
+    valid, invalid = wanted | Validate(bounds=pump.bounds, cluster=pump.cluster, clock=time.time, relays=True)
     routed, nowhere = valid | Route(routes=pump.routes)
     news, known = routed | pump.memory.winnow()
     announced = news | Encode(routes=pump.routes)

@@ -21,15 +21,20 @@ from winnowry.transforms.bounds import Bounds
 from winnowry.transforms.branch import Branches, branch
 
 
-def validate(arrival: Arrival, bounds: Bounds, cluster: str, clock: Callable[[], float]) -> Arrival | Outcome:
+def validate(
+    arrival: Arrival, bounds: Bounds, cluster: str, clock: Callable[[], float], relays: bool = False
+) -> Arrival | Outcome:
     """Return the Arrival with a Post that may be acted upon, or its Outcome `refused` or `malformed`.
 
-    ``cluster`` is our own; ``clock`` gives Unix time.
+    ``cluster`` is our own; ``clock`` gives Unix time. A pump that ``relays`` touches no file: it passes on the
+    operations and blocks that others may act upon, when their paths are inside.
     """
     post = arrival.post
     try:
         _check_paths(post)
-        _check_operation(post)
+        _check_targets(post)
+        if not relays:
+            _check_support(post)
         _check_numbers(post, bounds, clock())
         _check_url(post, bounds)
         cleaned = _STAMPS[arrival.edge.kind](arrival, cluster)
@@ -51,10 +56,12 @@ class Validate(beam.PTransform):
     cluster: str
     clock: Callable[[], float]
     bounds: Bounds = field(default_factory=Bounds)
+    relays: bool = False
 
     def expand(self, arrivals: PCollection) -> Branches:
         """Return the Arrivals that may be acted upon, and the Outcomes of the others."""
-        return branch(arrivals, partial(validate, bounds=self.bounds, cluster=self.cluster, clock=self.clock))
+        judge = partial(validate, bounds=self.bounds, cluster=self.cluster, clock=self.clock, relays=self.relays)
+        return branch(arrivals, judge)
 
 
 def _check_paths(post: Post) -> None:
@@ -69,18 +76,26 @@ def _check_paths(post: Post) -> None:
             raise Refused(Reason.PATH_OUTSIDE_ROOT, f"retrievePath {post.retrieve_path!r} holds '..'")
 
 
-def _check_operation(post: Post) -> None:
+def _check_targets(post: Post) -> None:
+    operation = post.operation
+    if operation is None:
+        if post.file_op is not None:
+            raise Refused(Reason.UNSUPPORTED_OPERATION, f"fileOp {sorted(post.file_op)!r}"[:200])
+    elif operation.kind == "link":
+        check_link(post.rel_path, operation.target)
+    elif operation.kind == "hlink":
+        check_path(operation.target, Reason.LINK_OUTSIDE_ROOT)
+    elif operation.kind == "rename":
+        check_path(operation.target, Reason.RENAME_OUTSIDE_ROOT)
+
+
+def _check_support(post: Post) -> None:
     if "newname" in post.foreign:
         raise Refused(Reason.UNSUPPORTED_OPERATION, "half of a rename as v2 announces it")
     if post.blocks is not None and not _is_whole(post.blocks):
         raise Refused(Reason.UNSUPPORTED_BLOCKS, "one block of a file")
-    if post.file_op is None:
-        return
-    operation = post.operation
-    if operation is None or operation.kind not in ("mkdir", "link"):
-        raise Refused(Reason.UNSUPPORTED_OPERATION, operation.kind if operation else f"fileOp {sorted(post.file_op)!r}"[:200])
-    if operation.kind == "link":
-        check_link(post.rel_path, operation.target)
+    if post.operation is not None and post.operation.kind not in ("mkdir", "link"):
+        raise Refused(Reason.UNSUPPORTED_OPERATION, post.operation.kind)
 
 
 def _is_whole(blocks: Mapping[str, Any]) -> bool:
@@ -162,7 +177,7 @@ def _tidied(post: Post) -> Post:
         changes["mode"] = mode
     if any(key.startswith(("_", "new_")) for key in post.foreign):
         changes["foreign"] = {key: value for key, value in post.foreign.items() if not key.startswith(("_", "new_"))}
-    if post.blocks is not None:
+    if post.blocks is not None and _is_whole(post.blocks):
         changes["blocks"] = None
     return msgspec.structs.replace(post, **changes) if changes else post
 

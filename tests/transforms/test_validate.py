@@ -38,6 +38,10 @@ def ending(edge: InputEdge = USER, bounds: Bounds | None = None, **fields: Any) 
     return outcome.ending, outcome.reason
 
 
+def relayed(**fields: Any) -> Arrival | Outcome:
+    return validate(an_arrival(FEEDER, **fields), Bounds(), "ddi.example.org", clock, relays=True)
+
+
 def test_source_and_cluster_of_a_user_are_stamped_whatever_the_post_says() -> None:
     post = valid(USER, source="bob", from_cluster="elsewhere", origin_path="forged/path")
     assert (post.source, post.from_cluster, post.origin_path) == ("alice", "ddi.example.org", "a/b.bufr")
@@ -95,18 +99,31 @@ def test_folders_and_links_go_on(operation: dict[str, str]) -> None:
 
 @pytest.mark.parametrize(
     "operation",
+    [{"remove": ""}, {"remove": "", "directory": ""}, {"rename": "old"}, {"hlink": "x"}, {"rename": "o", "link": "t"}],
+)
+def test_other_operations_are_refused_but_passed_on_by_a_relay(operation: dict[str, Any]) -> None:
+    assert ending(file_op=operation) == (Ending.REFUSED, Reason.UNSUPPORTED_OPERATION)
+    assert isinstance(relayed(file_op=operation), Arrival)
+
+
+@pytest.mark.parametrize("operation", [{}, {"x": 1}])
+def test_operation_that_nobody_knows_is_never_taken_for_a_file(operation: dict[str, Any]) -> None:
+    assert ending(file_op=operation) == (Ending.REFUSED, Reason.UNSUPPORTED_OPERATION)
+    assert isinstance(relayed(file_op=operation), Outcome)
+
+
+@pytest.mark.parametrize(
+    ("operation", "reason"),
     [
-        {"remove": ""},
-        {"remove": "", "directory": ""},
-        {"rename": "old"},
-        {"hlink": "x"},
-        {"rename": "o", "link": "t"},
-        {},
-        {"x": 1},
+        ({"rename": "../x"}, Reason.RENAME_OUTSIDE_ROOT),
+        ({"hlink": "/etc/passwd"}, Reason.LINK_OUTSIDE_ROOT),
+        ({"link": "/etc/passwd"}, Reason.LINK_OUTSIDE_ROOT),
     ],
 )
-def test_other_operations_are_refused(operation: dict[str, Any]) -> None:
-    assert ending(file_op=operation) == (Ending.REFUSED, Reason.UNSUPPORTED_OPERATION)
+def test_not_even_a_relay_passes_on_what_leads_out_of_the_root(operation: dict[str, Any], reason: Reason) -> None:
+    outcome = relayed(file_op=operation)
+    assert isinstance(outcome, Outcome)
+    assert outcome.reason is reason
 
 
 def test_half_of_a_v2_rename_is_refused() -> None:
@@ -121,8 +138,11 @@ def test_half_of_a_v2_rename_is_refused() -> None:
         {},
     ],
 )
-def test_one_block_of_a_file_is_refused(blocks: dict[str, Any]) -> None:
+def test_one_block_of_a_file_is_refused_but_passed_on_by_a_relay(blocks: dict[str, Any]) -> None:
     assert ending(blocks=blocks) == (Ending.REFUSED, Reason.UNSUPPORTED_BLOCKS)
+    passed_on = relayed(blocks=blocks)
+    assert isinstance(passed_on, Arrival)
+    assert passed_on.post.blocks == blocks
 
 
 @pytest.mark.parametrize("blocks", [{"count": "1", "number": "0"}, {"number": 0, "manifest": {"0": {"size": 400}}}])
