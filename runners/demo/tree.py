@@ -1,7 +1,7 @@
 """A tree of files as awkward as real ones, the same for the same seed."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 
@@ -52,28 +52,41 @@ _FIRST_MTIME = 1_600_000_000 * _SECOND
 _MTIME_SPAN = 150_000_000 * _SECOND
 
 
-def plant(folder: Path, *, seed: int = 1, files: int = 3000, largest: int = 0) -> None:
+def plant(
+    folder: Path, *, seed: int = 1, files: int = 3000, largest: int = 0, names: Sequence[str] = ODD_NAMES, tame: bool = False
+) -> None:
     """Make a tree of ``files`` regular files, and links and empty folders beside them, in ``folder``.
 
     Among the files are empty ones, ones of one byte, equal ones at different paths and, unless it is 0, one of ``largest``
-    bytes; modes and times (in nanoseconds) are assorted. The same arguments make the same tree, times included.
+    bytes; modes and times (in nanoseconds) are assorted. A ``tame`` tree has no link that leads nowhere, or back
+    to a folder that holds it. The same arguments make the same tree, times included.
     """
     random = Random(seed)
-    folders = _make_folders(folder, random, max(len(ODD_NAMES), files // 50))
-    for path, content in _files(folders, random, files, largest):
+    folders = _make_folders(folder, random, _Names(names, random), max(len(names), files // 50))
+    for path, content in _files(folders, random, _Names(names, random), files, largest):
         path.write_bytes(content)
         path.chmod(random.choice(_MODES))
         os.utime(path, ns=(_FIRST_MTIME, _FIRST_MTIME + random.randrange(_MTIME_SPAN)))
-    _make_links(folders, random)
+    _make_links(folders, random, tame=tame)
     for made in reversed(folders[1:]):
         made.chmod(random.choice(_FOLDER_MODES))
 
 
-def _make_folders(root: Path, random: Random, count: int) -> list[Path]:
+class _Names:
+    """Each of the names once, and then again with a number."""
+
+    def __init__(self, names: Sequence[str], random: Random) -> None:
+        self._names = names
+        self._random = random
+
+    def __getitem__(self, number: int) -> str:
+        return self._names[number] if number < len(self._names) else f"{self._random.choice(self._names)}{number}"
+
+
+def _make_folders(root: Path, random: Random, names: _Names, count: int) -> list[Path]:
     folders = [root]
     for number in range(count):
-        parent = root if number < len(ODD_NAMES) else random.choice(folders)
-        folders.append(parent / _odd_name(number, random))
+        folders.append(random.choice(folders[: 1 + number // 2]) / names[number])
     folders.append(root / "deep")
     for level in range(30):
         folders.append(folders[-1] / f"deep level {level}")
@@ -84,16 +97,10 @@ def _make_folders(root: Path, random: Random, count: int) -> list[Path]:
     return [folder for folder in folders if not folder.name.startswith("empty folder")]
 
 
-def _odd_name(number: int, random: Random) -> str:
-    if number < len(ODD_NAMES):
-        return ODD_NAMES[number]
-    return f"{random.choice(ODD_NAMES)}{number}"
-
-
-def _files(folders: list[Path], random: Random, count: int, largest: int) -> Iterator[tuple[Path, bytes]]:
+def _files(folders: list[Path], random: Random, names: _Names, count: int, largest: int) -> Iterator[tuple[Path, bytes]]:
     shared = random.randbytes(4096)
     for number in range(count):
-        name = _LONG if number == count - 1 else _odd_name(number, random)
+        name = _LONG if number == count - 1 else names[number]
         yield random.choice(folders) / f"{name}.file", _content(number, random, shared, largest)
 
 
@@ -112,9 +119,11 @@ def _content(number: int, random: Random, shared: bytes, largest: int) -> bytes:
     return random.randbytes(random.randrange(16_000))
 
 
-def _make_links(folders: list[Path], random: Random) -> None:
+def _make_links(folders: list[Path], random: Random, *, tame: bool) -> None:
     for number, folder in enumerate(folders[1:]):
         names = sorted(path.name for path in folder.iterdir() if path.is_file())
-        (folder / f"link {number}").symlink_to(random.choice(names or ["nothing"]))
-        if number % 3 == 0:
+        if names:
+            (folder / f"link {number}").symlink_to(random.choice(names))
+        if not tame:
+            (folder / f"dead link {number}").symlink_to("nothing")
             (folder / f"link back {number}").symlink_to(f"../{folder.name}")

@@ -1,0 +1,41 @@
+"""The command `winnowry`, run as a person runs it, with a home folder of its own."""
+
+import os
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from winnowry.runners.servers.owned import Owned
+
+PROGRAM = Path(sys.executable).with_name("winnowry")
+
+
+class Winnowry:
+    """The command with its settings and state below ``home``; what it starts ends with ``stack``."""
+
+    def __init__(self, home: Path, stack: ExitStack) -> None:
+        self.home = home
+        self._stack = stack
+        self._environment = {"HOME": str(home), "PATH": os.environ["PATH"]}
+
+    def trust(self, *urls: str) -> None:
+        """Write URLs with their passwords into the credentials file."""
+        file = self.home / ".config" / "winnowry" / "credentials.conf"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("".join(f"{url}\n" for url in urls))
+
+    def run(self, *arguments: str) -> str:
+        """Run the command to its end and return what it printed."""
+        done = subprocess.run(
+            [PROGRAM, *arguments], env=self._environment, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def start(self, *arguments: str) -> Owned:
+        """Start the command and leave it running."""
+        log = self.home / f"winnowry_{arguments[0]}.log"
+        started = Owned([str(PROGRAM), *arguments], log=log, env=self._environment)
+        self._stack.callback(started.kill)
+        return started
