@@ -23,6 +23,10 @@ class Branches(NamedTuple):
     ended: PCollection
 
 
+# Beam reads the annotation of ``expand``, and warns of any that does not call itself a PCollection.
+Branches.__origin__ = PCollection  # type: ignore[attr-defined]
+
+
 def split(arrivals: PCollection, dofn: beam.DoFn) -> Branches:
     """Apply a DoFn whose ``finish_bundle`` emits what ``late`` makes."""
     outputs = arrivals | beam.ParDo(dofn).with_outputs(ENDED, main=_GOING_ON)

@@ -12,7 +12,7 @@ from apache_beam.pvalue import PCollection
 from winnowry.io.branches import Branches, late, split
 from winnowry.io.files import Files
 from winnowry.io.http import url_of
-from winnowry.io.incoming import Incoming, Request
+from winnowry.io.incoming import Incoming, Request, read_mode
 from winnowry.io.job import Job, Result
 from winnowry.io.transfers import Transfers, transfers_for
 from winnowry.io.tree import Tree
@@ -22,6 +22,7 @@ from winnowry.schemas.fingerprint import Fingerprint
 from winnowry.schemas.outcome import Ending, Outcome, end
 from winnowry.schemas.post import Content
 from winnowry.schemas.reasons import Reason
+from winnowry.schemas.times import read_time
 
 GivingUp = Callable[[Arrival, Transient | Terminal], Outcome]
 """Decides whether what went wrong is tried again."""
@@ -45,14 +46,15 @@ def fetched(arrival: Arrival, result: Result, giving_up: GivingUp) -> Arrival | 
 
 
 def request_for(arrival: Arrival, files: Files) -> Request:
-    """Return the file to be fetched for an Arrival, with the checksum that its Post will be compared by."""
+    """Return the file to be fetched for an Arrival, with the checksum that its Post will be compared by. Raises Malformed."""
     post = arrival.post
     return Request(
         url=url_of(post),
         place=arrival.place,
         size=post.size,
         method=checksum_method(post.fingerprint, files.method),
-        mode=int(post.mode, 8) if post.mode is not None else None,
+        mode=read_mode(post.mode) if post.mode is not None else None,
+        mtime=read_time(post.mtime) if post.mtime is not None else None,
     )
 
 

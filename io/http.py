@@ -12,7 +12,7 @@ import pycurl
 from winnowry.io.curl_errors import curl_error, status_error
 from winnowry.io.files import Files
 from winnowry.io.job import Done, Job
-from winnowry.io.lanes import Lanes
+from winnowry.io.lanes import Lanes, lane_of
 from winnowry.schemas.errors import Unreachable
 from winnowry.schemas.post import Post
 from winnowry.schemas.reasons import Reason
@@ -102,6 +102,7 @@ class Http:
         while self._inbox:
             job = self._inbox.popleft()
             if not job.dropped:
+                job.lane = lane_of(job.incoming.request)
                 self._lanes.put(job)
             elif job.key in self._active:
                 self._release(self._active[job.key])

@@ -9,7 +9,7 @@ from winnowry.io.digest import hasher
 from winnowry.io.disk import disk_errors
 from winnowry.io.tree import Tree
 from winnowry.schemas.arrival import Fetched
-from winnowry.schemas.errors import Mismatch, Terminal, Transient
+from winnowry.schemas.errors import Malformed, Mismatch, Terminal, Transient
 from winnowry.schemas.reasons import Reason
 
 SMALL = 64 * 1024
@@ -29,6 +29,18 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     method: str = ""
     mode: int | None = None
     mtime: int | None = None
+
+
+def read_mode(digits: str) -> int:
+    """Return the permission bits of a Post's ``mode``, without those for set-user-id and the like. Raises Malformed.
+
+    >>> oct(read_mode("4755"))
+    '0o755'
+    """
+    try:
+        return int(digits, 8) & 0o777
+    except ValueError:
+        raise Malformed(Reason.FIELD_INVALID, f"mode {digits[:20]!r} is no octal number") from None
 
 
 class Incoming:
@@ -110,7 +122,7 @@ class Incoming:
         status = os.fstat(self._descriptor)
         mode, mtime = self.request.mode, self.request.mtime
         if mode is not None and mode | 0o400 != status.st_mode & 0o7777:
-            os.fchmod(self._descriptor, mode & 0o777 | 0o400)
+            os.fchmod(self._descriptor, mode | 0o400)
         if mtime is not None:
             os.utime(self._descriptor, ns=(mtime, mtime))
         return status.st_ino

@@ -7,17 +7,21 @@ from winnowry.io.incoming import Incoming
 from winnowry.schemas.arrival import Fetched
 from winnowry.schemas.errors import Terminal, Transient
 
+Lane = tuple[str, bool]
+"""The host that a file comes from, and whether the file is large."""
+
 Result = Fetched | Transient | Terminal
 
 
 class Job:
     """One file wanted under ``key``, and what has come of it. ``dropped`` says that nobody wants it any more."""
 
-    __slots__ = ("dropped", "incoming", "key")
+    __slots__ = ("dropped", "incoming", "key", "lane")
 
-    def __init__(self, key: bytes, incoming: Incoming) -> None:
+    def __init__(self, key: bytes, incoming: Incoming, lane: Lane = ("", False)) -> None:
         self.key = key
         self.incoming = incoming
+        self.lane = lane
         self.dropped = False
 
     def complete(self) -> Result:

@@ -2,12 +2,11 @@
 
 from collections import Counter, OrderedDict, deque
 
-from winnowry.io.job import Job
+from winnowry.io.incoming import Request
+from winnowry.io.job import Job, Lane
 
 BULK = 16 * 1024 * 1024
 """Bodies announced larger than this many bytes use at most a quarter of a host's connections."""
-
-Lane = tuple[str, bool]
 
 
 class Lanes:
@@ -24,7 +23,7 @@ class Lanes:
 
     def put(self, job: Job) -> None:
         """Let ``job`` wait for its turn."""
-        self._waiting.setdefault(_lane(job), deque()).append(job)
+        self._waiting.setdefault(job.lane, deque()).append(job)
 
     def next(self) -> Job | None:
         """Return whose turn it is, counted as under way from now on; None while all who wait have to."""
@@ -42,10 +41,9 @@ class Lanes:
 
     def leave(self, job: Job) -> None:
         """Count ``job`` as no longer under way."""
-        lane = _lane(job)
-        self._busy[lane] -= 1
-        if not self._busy[lane]:
-            del self._busy[lane]
+        self._busy[job.lane] -= 1
+        if not self._busy[job.lane]:
+            del self._busy[job.lane]
 
     def clear(self) -> list[Job]:
         """Return all who wait, who then wait no longer."""
@@ -54,6 +52,10 @@ class Lanes:
         return jobs
 
 
-def _lane(job: Job) -> Lane:
-    request = job.incoming.request
+def lane_of(request: Request) -> Lane:
+    """Return where ``request`` has to queue.
+
+    >>> lane_of(Request(url="http://example.org/a/b", place="b", size=10))
+    ('example.org', False)
+    """
     return request.url.split("/", 3)[2], request.size is not None and request.size > BULK

@@ -10,6 +10,7 @@ from apache_beam.pvalue import PCollection
 from winnowry.io.branches import Branches, late, split
 from winnowry.io.fetch import GivingUp
 from winnowry.io.files import Files
+from winnowry.io.incoming import read_mode
 from winnowry.io.tree import Tree, tree_at
 from winnowry.schemas.arrival import Arrival
 from winnowry.schemas.errors import Refused, Terminal, Transient
@@ -87,7 +88,7 @@ def _file(arrival: Arrival, tree: Tree) -> None:
 
 def _directory(arrival: Arrival, tree: Tree) -> None:
     mode = arrival.post.mode
-    tree.make_directory(arrival.place, int(mode, 8) & 0o777 | 0o700 if mode is not None else None)
+    tree.make_directory(arrival.place, read_mode(mode) | 0o700 if mode is not None else None)
 
 
 def _link(arrival: Arrival, tree: Tree) -> None:

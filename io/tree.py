@@ -58,6 +58,8 @@ def split_place(place: str) -> tuple[str, str]:
     directory, _, name = place.rpartition("/")
     if name in ("", ".", "..") or "\0" in place or place[0] == "/":
         raise Refused(Reason.PATH_UNUSABLE, repr(place))
+    if not place.isascii():
+        _encoded(place)
     if len(name) * 4 > _NAME_LIMIT and len(_encoded(name)) > _NAME_LIMIT:
         raise Refused(Reason.PATH_UNUSABLE, f"name longer than {_NAME_LIMIT} bytes: {place!r}")
     return directory, name
@@ -173,7 +175,8 @@ class Tree:
 
     def _temporaries(self) -> Iterator[str]:
         with disk_errors(str(self.root)):
-            for directory, _, names, _ in os.fwalk(".", dir_fd=self._open("", create=False).descriptor, follow_symlinks=False):
+            root = self._open("", create=False)
+            for directory, _, names, _ in os.fwalk(".", dir_fd=root.descriptor, follow_symlinks=False):
                 for name in names:
                     if is_temporary(name):
                         yield _join(directory.removeprefix(".").removeprefix("/"), name)
@@ -181,11 +184,13 @@ class Tree:
     def _within(self, directory: str, place: str, work: Callable[[int], Answer], create: bool = False) -> Answer:
         """Do ``work`` in a directory; once more, with everything opened anew, when a remembered one turns out to be gone."""
         with disk_errors(place):
+            opened = self._open(directory, create)  # held by name: another thread may make the Tree forget it
             try:
-                return work(self._open(directory, create).descriptor)
+                return work(opened.descriptor)
             except FileNotFoundError:
                 self._directories.clear()
-                return work(self._open(directory, create).descriptor)
+                opened = self._open(directory, create)
+                return work(opened.descriptor)
 
     def _open(self, directory: str, create: bool) -> _Directory:
         now = self._clock()
@@ -195,8 +200,9 @@ class Tree:
         if not directory:
             opened = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         else:
-            parent, _, name = directory.rpartition("/")
-            opened = _open_directory(self._open(parent, create).descriptor, name, create)
+            above, _, name = directory.rpartition("/")
+            parent = self._open(above, create)
+            opened = _open_directory(parent.descriptor, name, create)
         return self._remember(directory, _Directory(opened, now))
 
     def _remember(self, directory: str, opened: _Directory) -> _Directory:
