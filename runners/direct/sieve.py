@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import apache_beam as beam
 from apache_beam.pvalue import PCollection, TaggedOutput
@@ -73,7 +74,7 @@ class _Sift(beam.DoFn):
     def start_bundle(self) -> None:
         self.memory = self.handle.open()
 
-    def process(self, arrival: Arrival) -> Iterable[object]:
+    def process(self, arrival: Arrival) -> Iterable[Any]:
         result = sift(arrival, self.memory, self.handle.scope)
         return (TaggedOutput(ENDED, result),) if type(result) is Outcome else (result,)
 
