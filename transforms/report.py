@@ -1,15 +1,11 @@
 """Tell the source what became of its Post."""
 
-import msgspec
-
 from winnowry.schemas.delivery import Message
 from winnowry.schemas.outcome import Outcome
 from winnowry.schemas.report import Report
 from winnowry.schemas.times import write_time
 from winnowry.schemas.topics import topic_of
-from winnowry.schemas.v03 import write_v03
-
-_encoder = msgspec.json.Encoder()
+from winnowry.schemas.v03 import write_report
 
 
 def report_of(
@@ -25,7 +21,6 @@ def report_of(
         return None
     report = Report(
         code=outcome.reason.number,
-        result_code=outcome.reason.number,
         time_completed=write_time(int(now * 1e9)),
         message=outcome.detail or outcome.reason.code,
         elapsed_time=now - started if started is not None else 0.0,
@@ -34,10 +29,9 @@ def report_of(
         reason=outcome.reason.code,
         ending=outcome.ending.value,
     )
-    post = arrival.post if arrival.post.content is None else msgspec.structs.replace(arrival.post, content=None)
     return Message(
-        body=write_v03(post)[:-1] + b',"report":' + _encoder.encode(report) + b"}",
+        body=write_report(arrival.post, report),
         exchange=exchange,
-        routing_key=topic_of(post.rel_path),
+        routing_key=topic_of(arrival.post.rel_path),
         content_type="application/json",
     )
