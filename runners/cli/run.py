@@ -9,6 +9,7 @@ from winnowry.runners.cli.options import ClusterFile, CredentialsFile, UntilIdle
 from winnowry.runners.cluster.load import load_cluster
 from winnowry.runners.cluster.problem import nearest
 from winnowry.runners.cluster.settings import ClusterSettings
+from winnowry.runners.cluster.wiring import wiring
 from winnowry.runners.supervisor import supervise
 from winnowry.schemas.errors import ConfigError
 
@@ -36,6 +37,8 @@ def run(
     cluster = load_cluster(file, credentials)
     options = ["--credentials", str(credentials)] if credentials is not None else []
     instances = instances_of(cluster.settings, pumps or [])
+    for name, _ in instances:
+        wiring(cluster, name)  # a password that is missing is said now, not by a process that ends at once
     raise typer.Exit(supervise(file, instances, until_idle=until_idle, options=options))
 
 

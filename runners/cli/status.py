@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from winnowry.runners.cli.options import CredentialsFile, Json
-from winnowry.runners.cluster.load import default_state, load_cluster
+from winnowry.runners.cluster.load import Cluster, default_state, load_cluster
 from winnowry.runners.control import ask
 from winnowry.schemas.errors import Unreachable
 
@@ -25,8 +25,7 @@ def status(file: AskedFile = None, credentials: CredentialsFile = None, as_json:
 
     Example: `winnowry status cluster.yaml --json`
     """
-    folder = load_cluster(file, credentials).state if file is not None else default_state(os.environ)
-    found = [_asked(socket) for socket in sorted(folder.glob("*/*/control.sock" if file is not None else "*/*/*/control.sock"))]
+    found = _of_cluster(load_cluster(file, credentials)) if file is not None else _of_user(default_state(os.environ))
     if as_json:
         typer.echo(json.dumps(found))
     elif found:
@@ -37,9 +36,16 @@ def status(file: AskedFile = None, credentials: CredentialsFile = None, as_json:
         raise typer.Exit(1)
 
 
-def _asked(socket: Path) -> dict[str, Any]:
-    cluster, pump, instance = socket.parts[-4:-1]
-    place = {"cluster": cluster, "pump": pump, "instance": instance}
+def _of_cluster(cluster: Cluster) -> list[dict[str, Any]]:
+    return [_asked(cluster.name, socket) for socket in sorted(cluster.state.glob("*/*/control.sock"))]
+
+
+def _of_user(folder: Path) -> list[dict[str, Any]]:
+    return [_asked(socket.parts[-4], socket) for socket in sorted(folder.glob("*/*/*/control.sock"))]
+
+
+def _asked(cluster: str, socket: Path) -> dict[str, Any]:
+    place = {"cluster": cluster, "pump": socket.parts[-3], "instance": socket.parts[-2]}
     try:
         return place | ask(socket, {"do": "status"})
     except Unreachable as error:

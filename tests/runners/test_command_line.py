@@ -82,6 +82,7 @@ def test_the_schema_of_the_file_is_exported(home: dict[str, str], tmp_path: Path
     [
         (("check", "nowhere.yaml"), "nowhere.yaml: cannot read the cluster file: No such file or directory"),
         (("run", TWO_SOURCES, "ingst"), "no pump is called `ingst`; did you mean `ingest`?"),
+        (("run", TWO_SOURCES, "carol"), "no password is known for carol at localhost"),
         (("run", TWO_SOURCES, "--engine", "fast"), "'fast'"),
         (("subscribe", "http://h/", "--into", "x"), "URL: this is no broker's URL"),
         (("subscribe", "amqp://a:hunter2@h/", "--into", "x", "--expires", "2"), "--expires: '2' is no duration"),
@@ -125,3 +126,11 @@ def test_status_asks_each_running_pump(home: dict[str, str]) -> None:
 def test_status_of_nothing_ends_with_1(home: dict[str, str]) -> None:
     done = winnowry(home, "status")
     assert (done.returncode, done.stdout) == (1, "no pump is running\n")
+
+
+def test_status_names_the_cluster_wherever_its_state_is(home: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "cluster.yaml"
+    file.write_text(Path(TWO_SOURCES).read_text() + "state: elsewhere\n")
+    with Control(tmp_path / "elsewhere" / "fuse" / "2" / "control.sock", lambda request: {}):
+        done = winnowry(home, "status", str(file), "--json")
+    assert json.loads(done.stdout) == [{"cluster": "ddi.example.org", "pump": "fuse", "instance": "2"}]
