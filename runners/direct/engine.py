@@ -71,13 +71,7 @@ class DirectEngine:
         self._clock = clock
         self._inlet = Inlet(clock_ns=time.time_ns, supply=supply)
         self._ledger = Ledger(
-            source=source,
-            target=target,
-            desk=desk,
-            memory=memory,
-            stir=self._inlet.stir,
-            again=self._inlet.again,
-            clock=clock,
+            source=source, target=target, desk=desk, memory=memory, stir=self._inlet.stir, again=self._inlet.again, clock=clock
         )
         self._finished: deque[bytes] = deque()
         self._stopping = False
