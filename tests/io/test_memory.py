@@ -208,6 +208,15 @@ def test_an_intent_ends_with_its_arrival(open_memory: Open, end: Callable[[Memor
     assert memory.intent(OTHER) == Intent(CONTENT, "a/.g.part", 8, int(NOON))
 
 
+def test_who_forgoes_a_path_leaves_it_free_and_its_intent_alone(open_memory: Open) -> None:
+    memory = open_memory(shared=True)
+    memory.intend([(PATH, Intent(CONTENT, "a/.f.part", 7))])
+    memory.reserve(PATH, b"first")
+    memory.forgo(PATH)
+    assert memory.reserve(PATH, b"second") is Reservation.RESERVED
+    assert memory.intent(PATH) == Intent(CONTENT, "a/.f.part", 7, int(NOON))
+
+
 def test_an_intent_nobody_came_back_for_is_forgotten(open_memory: Open, clock: Clock) -> None:
     open_memory().intend([(PATH, Intent(CONTENT, "a/.f.part", 7))])
     clock.now += 4 * DAY
