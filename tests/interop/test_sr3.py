@@ -30,7 +30,7 @@ broker: {broker}
 data: {data}
 users: {{alice: {{role: source}}}}
 pumps:
-  ingest: {{kind: sarra, from: {{sources: [alice]}}, to: xpublic, base_url: "{base_url}"}}
+  ingest: {{kind: sarra, from: {{sources: [alice]}}, to: xpublic, reports: none, base_url: "{base_url}"}}
 """
 
 

@@ -37,5 +37,5 @@ class Winnowry:
         """Start the command and leave it running."""
         log = self.home / f"winnowry_{arguments[0]}.log"
         started = Owned([str(PROGRAM), *arguments], log=log, env=self._environment)
-        self._stack.callback(started.kill)
+        self._stack.callback(started.stop)
         return started
