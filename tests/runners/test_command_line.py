@@ -75,6 +75,7 @@ def test_the_schema_of_the_file_is_exported(home: dict[str, str], tmp_path: Path
     schema = json.loads((tmp_path / "schemas" / "cluster-file.schema.json").read_text())
     assert schema["required"] == ["cluster", "broker", "data", "pumps"]
     assert schema["additionalProperties"] is False
+    assert {"post.avsc", "report.avsc"} <= {path.name for path in (tmp_path / "schemas").iterdir()}
 
 
 @pytest.mark.parametrize(
