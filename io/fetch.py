@@ -94,7 +94,8 @@ def unpack(content: Content, request: Request, tree: Tree) -> Result:
 class Fetch(beam.PTransform):
     """Bring the files of Arrivals to the data root, each under a temporary name beside its place.
 
-    A round waits at most ``patience`` seconds; what is not finished then ends as `parked` and goes on in a later round.
+    A round waits ``patience`` seconds, and on, for at most ``longest``, while something ends every ``patience`` seconds; what is
+    not finished then ends as `parked` and goes on in a later round.
     ``placed`` says whether an earlier attempt already brought this content to its name. Operations have nothing to fetch.
 
     Delivery: a file is complete and as long as announced, or its Arrival does not go on; nothing is synced.
@@ -111,14 +112,17 @@ class Fetch(beam.PTransform):
     giving_up: GivingUp
     placed: Callable[[Arrival], bool] | None = None
     patience: float = 0.02
+    longest: float = 0.2
 
     def expand(self, arrivals: PCollection) -> Branches:
         """Return the Arrivals with what was fetched, and the Outcomes of the others."""
-        return split(arrivals, _Fetch(self.files, self.giving_up, self.placed, self.patience))
+        return split(arrivals, _Fetch(self.files, self.giving_up, self.placed, (self.patience, self.longest)))
 
 
 class _Fetch(beam.DoFn):
-    def __init__(self, files: Files, giving_up: GivingUp, placed: Callable[[Arrival], bool] | None, patience: float) -> None:
+    def __init__(
+        self, files: Files, giving_up: GivingUp, placed: Callable[[Arrival], bool] | None, patience: tuple[float, float]
+    ) -> None:
         self.files, self.giving_up, self.placed, self.patience = files, giving_up, placed, patience
 
     def setup(self) -> None:
@@ -137,7 +141,7 @@ class _Fetch(beam.DoFn):
             self._begin(arrival)
 
     def finish_bundle(self) -> Iterator[object]:
-        self.transfers.wait([arrival.identity for arrival in self.pending], self.patience)
+        self.transfers.wait([arrival.identity for arrival in self.pending], *self.patience)
         for result in self.results:
             yield late(result)
         for arrival in self.pending:

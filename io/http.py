@@ -4,6 +4,7 @@ import os
 import select
 import threading
 from collections import deque
+from collections.abc import Iterable
 from contextlib import suppress
 from urllib.parse import quote
 
@@ -13,7 +14,7 @@ from winnowry.io.curl_errors import curl_error, status_error
 from winnowry.io.files import Files
 from winnowry.io.job import Done, Job
 from winnowry.io.lanes import Lanes, lane_of
-from winnowry.schemas.errors import Unreachable
+from winnowry.schemas.errors import SourceRefused, Unreachable
 from winnowry.schemas.post import Post
 from winnowry.schemas.reasons import Reason
 
@@ -114,9 +115,17 @@ class Http:
                 self._lanes.leave(job)
                 continue
             handle = self._free.pop() if self._free else self._handle()
-            self._aim(handle, job)
-            self._active[job.key] = handle
-            self._multi.add_handle(handle)
+            try:
+                self._aim(handle, job)
+            except (pycurl.error, ValueError) as error:
+                self._free.append(handle)
+                self._lanes.leave(job)
+                self._done(
+                    job, job.fail(SourceRefused(Reason.SCHEME_NOT_ALLOWED, f"{job.incoming.request.url[:200]!r}: {error}"))
+                )
+            else:
+                self._active[job.key] = handle
+                self._multi.add_handle(handle)
 
     def _handle(self) -> pycurl.Curl:
         handle = pycurl.Curl()
@@ -183,9 +192,8 @@ class Http:
         if not self._inbox and not self._closing:
             readable, writable, _ = self._multi.fdset()
             milliseconds = self._multi.timeout()
-            patience = (milliseconds if 0 <= milliseconds < 100 else 100) / 1000 if self._active else None
-            heard, _, _ = select.select([self._ears, *readable], writable, (), patience)
-            if self._ears in heard:
+            patience = (milliseconds if 0 <= milliseconds < 100 else 100) if self._active else None
+            if self._ears in _ready([self._ears, *readable], writable, patience):
                 os.read(self._ears, 4096)
         self._asleep = False
 
@@ -195,6 +203,17 @@ class Http:
         jobs = [handle.job for handle in self._active.values()]
         for handle in list(self._active.values()):
             self._release(handle)
-        for job in (*jobs, *self._lanes.clear(), *self._inbox):
+        while self._inbox:
+            jobs.append(self._inbox.popleft())
+        for job in (*jobs, *self._lanes.clear()):
             self._done(job, job.fail(lost))
-        self._inbox.clear()
+
+
+def _ready(readable: Iterable[int], writable: Iterable[int], milliseconds: int | None) -> list[int]:
+    """Wait for one of these descriptors; unlike ``select``, ``poll`` takes high numbers too."""
+    waiting = select.poll()
+    for descriptor in readable:
+        waiting.register(descriptor, select.POLLIN)
+    for descriptor in writable:
+        waiting.register(descriptor, select.POLLOUT)
+    return [descriptor for descriptor, _ in waiting.poll(milliseconds)]

@@ -1,8 +1,10 @@
 """The pool of transfers of a process. It outlives every round, so that a slow file delays nobody but itself."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from itertools import islice
 
 import msgspec
 
@@ -15,6 +17,9 @@ from winnowry.io.tree import tree_at
 from winnowry.schemas.arrival import Fetched
 from winnowry.schemas.errors import Refused, Terminal, Transient
 from winnowry.schemas.reasons import Reason
+
+KEPT = 3600.0
+"""Seconds that the result of a transfer waits to be taken."""
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,14 +46,15 @@ class Transfers:
     ``on_finished`` is called with the key of each transfer that ends, on the thread that brought it; it must return at once.
     """
 
-    def __init__(self, files: Files) -> None:
+    def __init__(self, files: Files, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.tree = tree_at(files.root)
+        self._clock = clock
         self.on_finished: Callable[[bytes], None] | None = None
         http = Http(files, self._done)
         self._carriers: dict[str, Carrier] = {"http": http, "https": http, "file": Local(files, self._done)}
         self._lock = threading.Lock()
         self._jobs: dict[bytes, Job] = {}
-        self._ended: dict[bytes, Result] = {}
+        self._ended: dict[bytes, tuple[Result, float]] = {}
         self._waits: list[_Wait] = []
 
     def start(self, key: bytes, request: Request) -> None:
@@ -74,25 +80,32 @@ class Transfers:
 
     def take(self, key: bytes) -> Result | None:
         """Hand over, once, what came of a transfer; None while it is under way. A Fetched's temporary is then the taker's."""
-        return self._ended.pop(key, None)
+        ended = self._ended.pop(key, None)
+        return ended[0] if ended is not None else None
 
-    def wait(self, keys: Iterable[bytes], seconds: float) -> bool:
-        """Wait until none of ``keys`` is under way, for at most ``seconds``; return whether that is so."""
+    def wait(self, keys: Iterable[bytes], seconds: float, longest: float = 0.0) -> bool:
+        """Wait until none of ``keys`` is under way, for at most ``seconds``; return whether that is so.
+
+        As long as one of them ends every so often, it waits on, for at most ``longest`` seconds in all.
+        """
         with self._lock:
             wait = _Wait({key for key in keys if key in self._jobs})
             if not wait.missing:
                 return True
             self._waits.append(wait)
-        done = wait.event.wait(seconds)
+        until = self._clock() + longest
+        missing = len(wait.missing)
+        while not wait.event.wait(seconds) and len(wait.missing) < missing and self._clock() < until:
+            missing = len(wait.missing)
         with self._lock:
             self._waits.remove(wait)
-        return done
+        return not wait.missing
 
     def cancel(self, key: bytes) -> None:
         """Forget a transfer and remove what it has written, whether it is under way, ended or unknown."""
         with self._lock:
             job = self._jobs.pop(key, None)
-            ended = self._ended.pop(key, None)
+            ended = self.take(key)
         if job is not None:
             job.dropped = True
             self._carriers[job.incoming.request.url.partition(":")[0].lower()].drop(job)
@@ -112,15 +125,23 @@ class Transfers:
         with self._lock:
             if wanted := self._jobs.get(job.key) is job:
                 del self._jobs[job.key]
-                self._ended[job.key] = result
+                self._ended[job.key] = result, self._clock()
                 for wait in self._waits:
                     wait.missing.discard(job.key)
                     if not wait.missing:
                         wait.event.set()
+        self._forget()
         if not wanted:
             self._discard(result)
         elif self.on_finished is not None:
             self.on_finished(job.key)
+
+    def _forget(self) -> None:
+        """Remove what nobody came for within ``KEPT`` seconds, as when its message went to another instance."""
+        limit = self._clock() - KEPT
+        for key, (_, since) in list(islice(self._ended.items(), 2)):
+            if since < limit:
+                self.cancel(key)
 
     def _discard(self, result: Result) -> None:
         if isinstance(result, Fetched) and result.temporary is not None:

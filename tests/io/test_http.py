@@ -202,10 +202,27 @@ def test_certificate_that_nobody_vouches_for_is_not_trusted(root: Path, transfer
 
 
 @pytest.mark.parametrize(
-    "url", ["http://127.0.0.1:1/a b", "http://h/\r\nHost: evil", "http://[::1", "http:///x", "http://h:99999/"]
+    "url",
+    [
+        "http://127.0.0.1:1/a b",
+        "http://h/\r\nHost: evil",
+        "http://[::1",
+        "http:///x",
+        "http://h:99999/",
+        "http:x",
+        "http://h/\0",
+        "http://h/\ud800",
+    ],
 )
 def test_url_that_is_none_ends_the_transfer(url: str, transfers: Transfers) -> None:
     assert isinstance(bring(transfers, url), Transient | Terminal)
+
+
+def test_server_that_never_answers_times_out(transfers: Transfers) -> None:
+    enough = threading.Event()
+    with raw_server(lambda connection, path: enough.wait(30) and None) as silent:
+        assert reason_of(bring(transfers, silent.url)) is Reason.TIMED_OUT
+        enough.set()
 
 
 def test_server_that_falls_silent_times_out_and_delays_nobody(source: Path, server: FileServer, transfers: Transfers) -> None:

@@ -1,10 +1,13 @@
 import pickle
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from brokers import eventually
 from pools import KEY, bring, files_in, pool_into
+from raw_servers import raw_server, saying
 
 from winnowry.io.files import Files
 from winnowry.io.incoming import Request
@@ -57,6 +60,36 @@ def test_who_waits_is_told_whether_all_are_over(source: Path, transfers: Transfe
         transfers.start(key, Request(url=f"file:{source}/file", place=key.decode()))
     assert transfers.wait(keys, 30) is True
     assert all(transfers.finished(key) for key in keys)
+
+
+def test_waiting_goes_on_while_something_ends(root: Path) -> None:
+    steps = [threading.Event() for _ in range(4)]
+
+    def answer(connection: socket.socket, path: str) -> None:
+        steps[int(path[-1])].wait(30)
+        saying("HTTP/1.1 200 OK\nContent-Length: 0")(connection, path)
+
+    with raw_server(answer) as server, pool_into(root) as transfers:
+        keys = [b"0", b"1", b"2", b"3"]
+        transfers.on_finished = lambda key: steps[min(3, int(key) + 1)].set()
+        for key in keys:
+            transfers.start(key, Request(url=server.url + key.decode(), place=key.decode()))
+        assert transfers.wait(keys, 0.01, longest=30) is False
+        steps[0].set()
+        assert transfers.wait(keys, 5, longest=30) is True
+
+
+def test_result_that_nobody_takes_is_forgotten_in_the_end(source: Path, root: Path) -> None:
+    now = 0.0
+    root.mkdir()
+    transfers = Transfers(Files(root=root, file_roots=(source,)), clock=lambda: now)
+    transfers.start(b"left", Request(url=f"file:{source}/file", place="a"))
+    transfers.wait([b"left"], 30)
+    now = 3601.0
+    assert isinstance(bring(transfers, f"file:{source}/file", key=b"later"), Fetched)
+    eventually(lambda: len(files_in(root)) == 1)
+    assert transfers.take(b"left") is None
+    transfers.close()
 
 
 def test_each_end_is_called_out(source: Path, transfers: Transfers) -> None:
