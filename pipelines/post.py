@@ -7,6 +7,8 @@
               failed     refused  announced
 """
 
+import time
+
 from apache_beam.pvalue import PCollection
 
 from winnowry.io.examine import Examine
@@ -17,7 +19,9 @@ from winnowry.transforms.encode import Encode
 
 def post(root: PCollection, pump: Pump) -> Outcomes:
     """Return the Outcomes of the paths that the Deliveries in ``root`` carry."""
-    arrivals, unexamined = root | Examine(folder=pump.root, method=pump.method, base_url=pump.base_url)
+    arrivals, unexamined = root | Examine(
+        folder=pump.root, base_url=pump.base_url, clock=time.time_ns, method=pump.method
+    )
     wanted, unwanted = arrivals | Accept(filters=pump.filters)
-    announced = wanted | Encode(routes=pump.routes, base_url=pump.base_url)
+    announced = wanted | Encode(routes=pump.routes)
     return unexamined, unwanted, announced

@@ -14,6 +14,7 @@ from functools import partial
 
 from apache_beam.pvalue import PCollection
 
+from winnowry.io.discard import Discard
 from winnowry.io.fetch import Fetch
 from winnowry.io.place import Place
 from winnowry.pipelines.pump import Outcomes, Pump
@@ -36,7 +37,8 @@ def subscribe(root: PCollection, pump: Pump) -> Outcomes:
     news, known = located | pump.memory.sieve()
     fetched, unfetched = news | Fetch(files=pump.files, giving_up=giving_up, placed=pump.memory.placed)
     verified, corrupt = fetched | Verify(patience=pump.patience)
+    discarded = corrupt | Discard(files=pump.files)
     placed, homeless = verified | Place(files=pump.files, giving_up=giving_up, intend=pump.memory.intend)
     fresh, doubled = placed | pump.memory.gate()
     delivered = fresh | Deliver()
-    return unreadable, unwanted, invalid, astray, known, unfetched, corrupt, homeless, doubled, delivered
+    return unreadable, unwanted, invalid, astray, known, unfetched, discarded, homeless, doubled, delivered

@@ -29,7 +29,7 @@ def assemble(pump: Pump, wiring: Wiring, *, number: int = 1, twice: bool = False
     source = connect(AmqpSettings(urls=wiring.source, name=name))
     target = connect(AmqpSettings(urls=wiring.target, name=name))
     source.declare(wiring.topology)
-    later = _declare_later(pump, target)
+    later = _declare_later(wiring.target_account, pump.name, target)
     memory = _memory_of(pump)
     pump = replace(pump, memory=memory)
     fetching = pump.kind in FETCHING
@@ -38,7 +38,7 @@ def assemble(pump: Pump, wiring: Wiring, *, number: int = 1, twice: bool = False
         PUMPS[pump.kind],
         source=source,
         target=target,
-        desk=BrokerDesk(pump),
+        desk=BrokerDesk(pump, wiring.target_account),
         memory=memory.open() if memory is not None else None,
         later_queues=later,
         limit=ROUND_OF_FETCHING if fetching else ROUND_OF_RELAYING,
@@ -60,7 +60,6 @@ def _memory_of(pump: Pump) -> DirectMemory | None:
     )
 
 
-def _declare_later(pump: Pump, target: Broker) -> tuple[str, ...]:
-    queues = (*later_topology(pump.account, pump.name), dead_queue(pump.account, pump.name))
-    target.declare(Topology(queues=queues))
-    return tuple(later_queue(pump.account, pump.name, delay) for delay in DELAYS)
+def _declare_later(account: str, pump: str, target: Broker) -> tuple[str, ...]:
+    target.declare(Topology(queues=(*later_topology(account, pump), dead_queue(account, pump))))
+    return tuple(later_queue(account, pump, delay) for delay in DELAYS)

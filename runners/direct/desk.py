@@ -37,15 +37,17 @@ class Reporter:
 class BrokerDesk(Reporter):
     """Keeps later work and dead letters in queues of our own broker."""
 
-    def __init__(self, pump: Pump, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, pump: Pump, owner: str, clock: Callable[[], float] = time.time) -> None:
+        """``owner`` is the account that owns the queues."""
         super().__init__(pump, clock)
         self._pump = pump.name
+        self._owner = owner
 
     def postpone(self, outcome: Outcome) -> Message | None:
         """Return the copy for a later queue."""
         now = int(self._clock() * 1e9)
-        return postpone(outcome.delivery, outcome.delay, outcome.reason, now, account=self._account, pump=self._pump)
+        return postpone(outcome.delivery, outcome.delay, outcome.reason, now, account=self._owner, pump=self._pump)
 
     def bury(self, outcome: Outcome) -> Message | None:
         """Return the dead letter."""
-        return bury(outcome, int(self._clock() * 1e9), account=self._account, pump=self._pump)
+        return bury(outcome, int(self._clock() * 1e9), account=self._owner, pump=self._pump)

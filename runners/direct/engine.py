@@ -34,6 +34,10 @@ PARKED_FOR_AT_MOST = 600.0
 DRAIN_SECONDS = 20.0
 IDLE_SECONDS = 1.0
 
+def _nobody() -> None:
+    """Watch nothing."""
+
+
 Pipeline = Callable[[beam.pvalue.PCollection, Pump], Outcomes]
 
 
@@ -104,6 +108,11 @@ class DirectEngine:
         self._hold = None
         self._inlet.stir()
 
+    @property
+    def over(self) -> int:
+        """How many Deliveries have been settled."""
+        return self._ledger.counts.total()
+
     def status(self) -> dict[str, Any]:
         """Return how this instance stands, as plain values."""
         counts = {f"{ending.value}:{reason.code}": count for (ending, reason), count in self._ledger.counts.items()}
@@ -125,11 +134,15 @@ class DirectEngine:
 
     # -- the loop
 
-    def run(self, *, until_idle: bool = False) -> None:
-        """Run until ``stop`` is called; with ``until_idle`` also until the queues are empty and nothing is underway."""
+    def run(self, *, until_idle: bool = False, watch: Callable[[], object] = _nobody) -> None:
+        """Run until ``stop`` is called; with ``until_idle`` also until the queues are empty and nothing is underway.
+
+        ``watch`` is called now and then, to show how far it is.
+        """
         self._consume()
         while not self._stopping and not (until_idle and self._idle()):
             self._follow_hold()
+            watch()
             if not self._turn():
                 self._inlet.wait(0.2)
         self._drain()
@@ -210,7 +223,8 @@ class DirectEngine:
     def _idle(self) -> bool:
         if self._inlet.waiting or self._ledger.open or self._ledger.parked or self._hold:
             self._busy_at = self._clock()
-        if self._clock() - self._busy_at < IDLE_SECONDS:
+            return False
+        if self._pump.inputs and self._clock() - self._busy_at < IDLE_SECONDS:
             return False
         if any(self._source.depth(edge.queue) for edge in self._pump.inputs):
             self._busy_at = self._clock()

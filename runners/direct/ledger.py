@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from winnowry.io.broker import Broker, Confirm, Confirmations
 from winnowry.io.memory import Memory
+from winnowry.runners.direct.holds import Holds
 from winnowry.runners.direct.parked import Parked
 from winnowry.schemas.delivery import Delivery, Message
 from winnowry.schemas.history import History
@@ -70,6 +71,7 @@ class Ledger:
         *,
         source: Broker,
         target: Broker,
+        holds: Holds,
         desk: Desk,
         memory: Memory | None,
         stir: Callable[[], None],
@@ -78,6 +80,7 @@ class Ledger:
     ) -> None:
         self._source = source
         self._target = target
+        self._holds = holds
         self._desk = desk
         self._memory = memory
         self._stir = stir
@@ -217,7 +220,7 @@ class Ledger:
             self.enter([replace(outcome, ending=Ending.RETRIED, delay=POSTPONED_BY) for outcome in overdue])
 
     def _settle(self, entries: Sequence[Entry]) -> None:
-        self._source.settle([entry.outcome.delivery for entry in entries])
+        self._holds.settle([entry.outcome.delivery for entry in entries])
         self.open -= len(entries)
         for entry in entries:
             self.counts[entry.outcome.ending, entry.outcome.reason] += 1
