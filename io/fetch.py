@@ -94,8 +94,8 @@ def unpack(content: Content, request: Request, tree: Tree) -> Result:
 class Fetch(beam.PTransform):
     """Bring the files of Arrivals to the data root, each under a temporary name beside its place.
 
-    A round waits ``patience`` seconds, and on, for at most ``longest``, while something ends every ``patience`` seconds; what is
-    not finished then ends as `parked` and goes on in a later round.
+    A round waits ``patience`` seconds, and on, for at most ``longest``, while something ends every ``patience`` seconds; what
+    is not finished then ends as `parked` and goes on in a later round.
     ``placed`` says whether an earlier attempt already brought this content to its name. Operations have nothing to fetch.
 
     Delivery: a file is complete and as long as announced, or its Arrival does not go on; nothing is synced.

@@ -10,9 +10,9 @@ class Files(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of fetching and placing; one pool of transfers in a process serves all that are given equal ones.
 
     ``root`` is the data root, which exists; nothing is ever written outside it. ``connections`` is to one host at a time.
-    ``connect_timeout`` and ``stall_timeout`` (without a byte) are in seconds. ``certificates`` is the file of the authorities
-    trusted for https, ``file_roots`` are the folders from which ``file:`` URLs may be copied. ``method`` is what is
-    calculated where the Post leaves the choice of checksum to us.
+    ``connect_timeout`` and ``stall_timeout`` (without a byte, connecting included) are in seconds. ``certificates`` is the file
+    of the authorities trusted for https, ``file_roots`` are the folders from which ``file:`` URLs may be copied. ``method`` is
+    what is calculated where the Post leaves the choice of checksum to us.
     """
 
     root: Path

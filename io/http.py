@@ -3,6 +3,7 @@
 import os
 import select
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
@@ -53,6 +54,7 @@ class Http:
         self._ears, self._mouth = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._asleep = False
         self._closing = False
+        self._next_look = 0.0
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
 
@@ -96,6 +98,7 @@ class Http:
                 self._multi.perform()
                 if not self._collect():
                     self._sleep()
+                self._expire()
         finally:
             self._abandon()
 
@@ -105,8 +108,8 @@ class Http:
             if not job.dropped:
                 job.lane = lane_of(job.incoming.request)
                 self._lanes.put(job)
-            elif job.key in self._active:
-                self._release(self._active[job.key])
+            elif (handle := self._active.get(job.key)) is not None and handle.job is job:
+                self._release(handle)
                 job.fail(Unreachable(Reason.UNREACHABLE, "dropped"))
 
     def _begin(self) -> None:
@@ -143,8 +146,6 @@ class Http:
             (pycurl.USERAGENT, "winnowry"),
             (pycurl.BUFFERSIZE, 512 * 1024),
             (pycurl.CONNECTTIMEOUT_MS, int(self._files.connect_timeout * 1000)),
-            (pycurl.LOW_SPEED_LIMIT, 1),
-            (pycurl.LOW_SPEED_TIME, max(1, round(self._files.stall_timeout))),
         ):
             handle.setopt(option, value)
         return handle
@@ -152,6 +153,7 @@ class Http:
     def _aim(self, handle: pycurl.Curl, job: Job) -> None:
         request = job.incoming.request
         handle.job = job
+        job.incoming.touched = time.monotonic()
         handle.setopt(pycurl.URL, request.url.encode())
         handle.setopt(pycurl.MAXFILESIZE_LARGE, request.size or 0)
         handle.setopt(pycurl.WRITEFUNCTION, job.incoming.take)
@@ -196,6 +198,18 @@ class Http:
             if self._ears in _ready([self._ears, *readable], writable, patience):
                 os.read(self._ears, 4096)
         self._asleep = False
+
+    def _expire(self) -> None:
+        """End what has stalled. libcurl's own low speed limit looks at averages over five seconds, which is late."""
+        now, patience = time.monotonic(), self._files.stall_timeout
+        if now < self._next_look:
+            return
+        self._next_look = now + patience / 10
+        for handle in list(self._active.values()):
+            job: Job = handle.job
+            if now - job.incoming.touched >= patience:
+                self._release(handle)
+                self._done(job, job.fail(Unreachable(Reason.TIMED_OUT, f"nothing came for {patience} s")))
 
     def _abandon(self) -> None:
         self._asleep = False
