@@ -28,6 +28,7 @@ class AmqpBroker:
         self.name = without_password(settings.urls[0])
         self._traffic = Traffic()
         self._link = self._traffic.link = Link(settings, self._traffic, clock)
+        self._link.start()
 
     def declare(self, declared: Topology) -> None:
         """Declare now, and again at each reconnection. Raises Unreachable, or Terminal where the broker denies it."""
@@ -36,6 +37,7 @@ class AmqpBroker:
 
     def consume(self, queue: str, prefetch: int, deliver: Deliver) -> None:
         """Hand each message of ``queue`` to ``deliver``, ``prefetch`` of them unsettled at most; again after reconnection."""
+        self._link.check()
         self._link.call(partial(self._traffic.consume, queue, prefetch, deliver))
 
     def cancel(self, queue: str) -> None:
@@ -48,8 +50,10 @@ class AmqpBroker:
     def publish(self, batch: Sequence[tuple[Any, Message]], answered: Answered) -> None:
         """Publish (token, message) pairs with confirms. What a broken connection leaves unanswered is published again.
 
-        Raises Malformed, and publishes none of them, where AMQP has no room for a name, a key or a header.
+        Raises Malformed, and publishes none of them, where AMQP has no room for a name, a key or a header; Unreachable when
+        this connection was closed.
         """
+        self._link.check()
         parcels = self._traffic.publisher.pack(batch, answered)
         self._link.call(partial(self._traffic.publisher.send, parcels))
 

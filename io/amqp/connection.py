@@ -60,11 +60,19 @@ class Link:
         self._loop = IOLoop()
         self._loop.add_callback_threadsafe(self._connect)
         self._thread = threading.Thread(target=self._drive, name=f"amqp {self._name}", daemon=True)
+
+    def start(self) -> None:
+        """Connect from now on, once the rider is ready for it."""
         self._thread.start()
 
     def call(self, action: Callable[[], None]) -> None:
-        """Run ``action`` on the link's thread, after what was called before."""
+        """Run ``action`` on the link's thread, after what was called before; never, when the link is closed."""
         self._loop.add_callback_threadsafe(action)
+
+    def check(self) -> None:
+        """Raise Unreachable when the link is closed."""
+        if self.state.state == "closed":
+            raise Unreachable(Reason.UNREACHABLE, self.state.detail or f"the connection to {self._name} is closed")
 
     def ask(self, action: Callable[[], None]) -> None:
         """Run ``action`` on the link's thread and wait until it has run. Raises Unreachable when the link is closed."""
@@ -118,6 +126,8 @@ class Link:
         try:
             self._loop.start()
         finally:
+            if not self._closing:
+                self._troubles = {_CONNECTION: "its thread has died of an error"}
             self._up, self._closing = False, True
             self._show()
             self._loop.close()

@@ -48,7 +48,7 @@ class Consumer:
 
     def stop(self) -> None:
         """Cancel; what is on its way goes back to the queue when it comes."""
-        if self.active and self._channel is not None:
+        if self.active and self._channel is not None and self._channel.is_open:
             self._channel.basic_cancel(self._mark[1:].decode())
         self.active = False
         self._mark = b""
@@ -125,7 +125,7 @@ class Consumer:
         return following
 
     def _subscribe(self) -> None:
-        if self._channel is None or not self.active:
+        if self._channel is None or not self._channel.is_open or not self.active:
             return
         self._started += 1
         name = f"winnowry.{self.epoch}.{self._started}"

@@ -22,7 +22,7 @@ from winnowry.io.amqp.wire import Wire
 from winnowry.io.broker import Topology
 
 _FIRST_PAUSE = 0.5
-_CEILING = 15.0
+_CEILING = 5.0
 _PUBLISHING = "publishing"
 _DECLARING = "declaring"
 
@@ -87,8 +87,12 @@ class Traffic:
         if consumer is None:
             consumer = self.consumers[queue] = Consumer(queue, next(self._numbers))
         consumer.start(prefetch, deliver)
-        if not consumer.is_open and self._wire is not None and queue not in self._denials:
+        if not consumer.is_open and queue not in self._denials:
             self._open_consumer(consumer)
+
+    @property
+    def _standing(self) -> bool:
+        return self._wire is not None and bool(self._wire.is_open)
 
     def _redeclare(self, then: Callable[[], None]) -> None:
         exchanges = tuple(itertools.chain.from_iterable(one.exchanges for one in self._declared))
@@ -103,19 +107,19 @@ class Traffic:
         if error is None:
             self._denials.pop(_DECLARING, None)
             self.link.trouble(_DECLARING, None)
-        elif self._wire is not None:
+        elif self._standing:
             self._deny(_DECLARING, error, partial(self._redeclare, _nothing))
-        if self._wire is not None:
+        if self._standing:
             then()
 
     def _open_all(self) -> None:
         self._open_publisher()
         for consumer in self.consumers.values():
-            if consumer.active:
-                self._open_consumer(consumer)
+            self._open_consumer(consumer)
 
     def _open_publisher(self) -> None:
-        self.link.open(publish.NUMBER, self._select, self._publisher_closed)
+        if self._standing:
+            self.link.open(publish.NUMBER, self._select, self._publisher_closed)
 
     def _select(self, channel: pika.channel.Channel) -> None:
         # Confirms are taken off the wire before pika sees them; it insists on being told of them nevertheless.
@@ -126,13 +130,15 @@ class Traffic:
             self.publisher.open(channel, self._wire)
 
     def _publisher_closed(self, error: Exception) -> None:
-        denied = isinstance(error, pika.exceptions.ChannelClosedByBroker)
+        denied = self._standing and isinstance(error, pika.exceptions.ChannelClosedByBroker)
         self.publisher.lose(careful=denied)
         if denied:
             self._deny(_PUBLISHING, translate(error), self._open_publisher)
 
     def _open_consumer(self, consumer: Consumer) -> None:
-        self.link.open(consumer.number, partial(self._consume_on, consumer), partial(self._consumer_closed, consumer))
+        if self._standing and consumer.active and not consumer.is_open:
+            opened, closed = partial(self._consume_on, consumer), partial(self._consumer_closed, consumer)
+            self.link.open(consumer.number, opened, closed)
 
     def _consume_on(self, consumer: Consumer, channel: pika.channel.Channel) -> None:
         if self._wire is None:
@@ -146,14 +152,9 @@ class Traffic:
 
     def _consumer_closed(self, consumer: Consumer, error: Exception) -> None:
         consumer.lose()
-        standing = self._wire is not None and not self._wire.is_closing
-        if standing and consumer.active and isinstance(error, pika.exceptions.ChannelClosed):
-            self._deny(consumer.queue, translate(error), partial(self._reopen, consumer))
-
-    def _reopen(self, consumer: Consumer) -> None:
-        self._redeclare(_nothing)
-        if consumer.active and not consumer.is_open:
-            self._open_consumer(consumer)
+        if self._standing and consumer.active and isinstance(error, pika.exceptions.ChannelClosed):
+            again = partial(self._redeclare, partial(self._open_consumer, consumer))
+            self._deny(consumer.queue, translate(error), again)
 
     def _deny(self, where: str, error: BaseException, again: Callable[[], None]) -> None:
         """Show what was denied and try again after a pause that doubles each time, if this connection still stands."""
@@ -163,7 +164,7 @@ class Traffic:
         self.link.later(min(_FIRST_PAUSE * 2 ** (denials - 1), _CEILING), lambda: again() if self._wire is wire else None)
 
     def _next_errand(self) -> None:
-        if self._errand is not None or self._wire is None or not self._errands:
+        if self._errand is not None or not self._standing or not self._errands:
             return
         self._errand = self._errands.popleft()
         self.link.open(topology.NUMBER, self._errand.begin, self._errand_over)

@@ -53,9 +53,13 @@ class Wire(pika.SelectConnection):
         """How many bytes of a body fit into one frame."""
         return int(self._body_max_length)
 
-    def _proto_connection_made(self, transport: "object") -> None:
+    def _proto_connection_made(self, transport: object) -> None:
         transport._MAX_RECV_BYTES = _RECEIVE  # type: ignore[attr-defined]  # pika reads 4 KiB at a time by default
         super()._proto_connection_made(transport)
+
+    def _on_connection_workflow_done(self, conn_or_exc: object) -> None:
+        # Where a connection is closed in the midst of its handshake pika hands the class over in place of an instance.
+        super()._on_connection_workflow_done(conn_or_exc() if isinstance(conn_or_exc, type) else conn_or_exc)
 
     def _on_data_available(self, data_in: bytes) -> None:
         self.bytes_received += len(data_in)

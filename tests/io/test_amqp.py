@@ -1,3 +1,4 @@
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -303,3 +304,31 @@ def test_calls_from_many_threads_do_not_meet(vhost: Vhost, broker_at: Connect) -
         thread.join()
     assert set(answers.wait(4000).values()) == {Confirm.CONFIRMED}
     assert {int(body) for body in vhost.take("q_dd", 4000)} == set(range(4000))
+
+
+def test_a_server_that_never_answers_does_not_keep_us_from_closing(broker_at: Connect) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        broker = broker_at(f"amqp://guest:guest@127.0.0.1:{silent.getsockname()[1]}/")
+        taken, _ = silent.accept()
+        broker.close()
+        taken.close()
+    assert broker.state().state == "closed"
+
+
+@pytest.mark.e2e
+def test_connections_that_break_again_and_again_come_back(vhost: Vhost, broker_at: Connect) -> None:
+    with Proxy(port(vhost.url)) as proxy:
+        broker = broker_at(through(proxy, vhost.url), retry_ceiling=0.1)
+        broker.declare(bound())
+        inbox, answers = Inbox(), Answers()
+        broker.consume("q_dd", 10, inbox.put)
+        for number in range(60):
+            broker.publish([(number, message(b"%d" % number))], answers.put)
+            proxy.cut()
+        answers.wait(60)
+        seen: set[int] = set()
+        while len(seen) < 60:
+            deliveries = inbox.take(1)
+            seen.update(int(delivery.body) for delivery in deliveries)
+            broker.settle(deliveries)
+        assert seen == set(range(60))

@@ -10,7 +10,7 @@ from winnowry.io.amqp import AmqpBroker, AmqpSettings
 from winnowry.io.broker import Broker, Confirm, Queue, Topology
 from winnowry.io.fake import FakeBroker
 from winnowry.io.fake_server import FakeExchangeServer
-from winnowry.schemas.errors import Terminal
+from winnowry.schemas.errors import Terminal, Unreachable
 
 Connect = Callable[[], Broker]
 
@@ -175,6 +175,17 @@ def test_a_missing_exchange_holds_publishing_and_says_so(broker: Broker) -> None
     eventually(lambda: broker.state().state == "connected")
 
 
-def test_a_closed_connection_says_so(broker: Broker) -> None:
+def test_a_closed_connection_says_so_and_takes_no_more(broker: Broker) -> None:
+    publish(broker, [message(b"x")])
+    inbox = Inbox()
+    broker.consume("q_dd", 10, inbox.put)
+    held = inbox.take(1)
     broker.close()
     assert broker.state().state == "closed"
+    broker.settle(held)
+    broker.put_back(held)
+    broker.close()
+    with pytest.raises(Unreachable):
+        broker.publish([("token", message(b"x"))], Answers().put)
+    with pytest.raises(Unreachable):
+        broker.depth("q_dd")
