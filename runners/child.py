@@ -2,6 +2,7 @@
 
 import argparse
 import ctypes
+import logging
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -33,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--credentials", type=Path)
     parser.add_argument("--until-idle", action="store_true")
     asked = parser.parse_args(arguments)
+    tell()
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     try:
         cluster = load_cluster(asked.file, asked.credentials)
@@ -41,6 +43,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log.error(str(error))  # noqa: TRY400 - the person who reads it needs the sentence, not the traceback
         return 2
     return run_pump(pump, wires, until_idle=asked.until_idle, number=asked.number)
+
+
+def tell() -> None:
+    """Write what is worth telling to standard error; pika tells of every attempt to connect, and so do we."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger("pika").setLevel(logging.CRITICAL)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO), logger_factory=_to_stderr)
+
+
+def _to_stderr(*_: object) -> structlog.PrintLogger:
+    return structlog.PrintLogger(sys.stderr)
 
 
 def run_pump(pump: Pump, wires: Wiring, *, until_idle: bool = False, number: int = 1) -> int:

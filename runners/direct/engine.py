@@ -16,6 +16,7 @@ import structlog
 from winnowry.io.broker import Broker
 from winnowry.io.memory import Memory
 from winnowry.pipelines.pump import Outcomes, Pump
+from winnowry.runners.direct.holds import Holds
 from winnowry.runners.direct.inlet import Inlet
 from winnowry.runners.direct.ledger import Desk, Ledger
 from winnowry.runners.direct.rounds import Slot, compile_rounds, enter, leave
@@ -73,9 +74,10 @@ class DirectEngine:
         self._prefetch = prefetch
         self._runs = 2 if twice else 1
         self._clock = clock
+        self._holds = Holds(source, target)
         self._inlet = Inlet(clock_ns=time.time_ns, supply=supply)
         self._ledger = Ledger(
-            source=source, target=target, desk=desk, memory=memory, stir=self._inlet.stir, again=self._inlet.again, clock=clock
+            source=source, target=target, holds=self._holds, desk=desk, memory=memory, stir=self._inlet.stir, again=self._inlet.again, clock=clock
         )
         self._finished: deque[bytes] = deque()
         self._stopping = False
@@ -213,12 +215,7 @@ class DirectEngine:
             self._source.cancel(edge.queue)
         for queue in self._later_queues:
             self._target.cancel(queue)
-        self._put_back(self._inlet.empty())
-
-    def _put_back(self, deliveries: list[Delivery]) -> None:
-        ours = [delivery for delivery in deliveries if delivery.held_by]
-        self._target.put_back(ours)
-        self._source.put_back([delivery for delivery in deliveries if not delivery.held_by])
+        self._holds.put_back(self._inlet.empty())
 
     def _idle(self) -> bool:
         if self._inlet.waiting or self._ledger.open or self._ledger.parked or self._hold:
@@ -240,7 +237,7 @@ class DirectEngine:
         left = self._ledger.parked.empty()
         if left or self._ledger.open:
             log.warning("drained, leaving work to the next start", pump=self._pump.name, left=len(left) + self._ledger.open)
-        self._put_back(left)
+        self._holds.put_back(left)
         self._rounds.close()
 
 
