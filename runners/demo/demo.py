@@ -5,8 +5,9 @@ import shutil
 import signal
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,17 +15,15 @@ from pathlib import Path
 from rich.console import Console
 
 from winnowry.runners.demo.compare import Tree, differences, survey
+from winnowry.runners.demo.course import Course
 from winnowry.runners.demo.network import CONSUMERS, EXCHANGES, SOURCES, Network
 from winnowry.runners.demo.progress import Bars
-from winnowry.runners.demo.summary import Evidence, render, summarise
+from winnowry.runners.demo.summary import LATER, Evidence, render, summarise
 from winnowry.runners.demo.taps import Taps
-from winnowry.runners.demo.tree import plant
+from winnowry.runners.demo.tree import plant, sow
 from winnowry.runners.demo.watch import Watch
 from winnowry.schemas.errors import ConfigError, WinnowryError
 
-_STUCK_SECONDS = 60.0
-_QUIET_SECONDS = 1.5
-_TICK = 0.2
 _SHOWN = 10
 
 
@@ -43,116 +42,87 @@ class Demo:
 
     def run(self) -> int:
         """Return 0 when both consumers have exactly what was announced, else 1 having said why."""
-        _turn_termination_into_exit()
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         with _folder(self.keep, self._room, self.console) as folder:
             try:
                 complaints = self._run_in(folder)
+            except ConfigError:
+                raise
             except WinnowryError as error:
-                if isinstance(error, ConfigError):
-                    raise
                 complaints = [str(error)]
         for complaint in complaints[:_SHOWN]:
             self.console.print(f"✗ {complaint}", style="red", markup=False, highlight=False, soft_wrap=True)
         if len(complaints) > _SHOWN:
-            self.console.print(f"✗ and {len(complaints) - _SHOWN} more", style="red")
+            self.console.print(f"✗ and {len(complaints) - _SHOWN} more", style="red", highlight=False)
         return 1 if complaints else 0
 
     def _run_in(self, folder: Path) -> list[str]:
-        self._say("Starting a broker and three file servers ...")
-        with Network(folder) as network, ExitStack() as stack:
-            self._say(f"Making one tree of {self.files:,} files for each of two sources ...")
-            for source in SOURCES:
-                plant(network.tree(source), files=self.files, largest=self.largest)
-            tree = survey(network.tree(SOURCES[0]))
-            watches = {name: stack.enter_context(Watch(network.tree(name))) for name in CONSUMERS}
-            self._say("Starting the pumps and two consumers ...")
-            taps = network.start()
-            complaints = _Course(network, taps, watches, tree, self.console).run()
-            stack.close()
-            announced = {exchange: taps.read(exchange) for exchange in EXCHANGES}
-            network.drain()
-            arrived = {name: watch.arrived for name, watch in watches.items()}
-            render(summarise(Evidence(announced=announced, arrived=arrived, tree=tree)), self.console)
-            if self.damage:
-                _flip_a_byte(network.tree(CONSUMERS[0]), tree)
-            return complaints + self._judge(network, watches, tree)
+        self._say(
+            f"Starting a broker and three file servers; making a tree of {self.files:,} files for each of two sources ..."
+        )
+        with ThreadPoolExecutor() as threads:
+            trees = [threads.submit(plant, folder / name, files=self.files, largest=self.largest) for name in SOURCES]
+            with Network(folder) as network, ExitStack() as watching:
+                for tree in trees:
+                    tree.result()
+                watches = {name: watching.enter_context(Watch(network.tree(name))) for name in CONSUMERS}
+                self._say("Starting the pumps and two consumers ...")
+                taps = network.start()
+                complaints = self._move(network, taps, watches)
+                watching.close()
+                return complaints or self._judge(network, taps, watches)
 
-    def _judge(self, network: Network, watches: dict[str, Watch], tree: Tree) -> list[str]:
-        complaints = []
-        for consumer in CONSUMERS:
-            found = differences(tree, survey(network.tree(consumer)))
-            grown = sorted(watches[consumer].grown & tree.keys())
-            complaints += [f"{consumer}: {difference}" for difference in found]
-            complaints += [f"{consumer}: {path!r} was to be seen before it was complete" for path in grown]
-            if not found:
-                self._approve(f"{consumer}'s tree is identical to what was announced, in content, mode and mtime")
-            if not grown:
-                self._approve(f"{consumer} never saw an incomplete file")
+    def _move(self, network: Network, taps: Taps, watches: Mapping[str, Watch]) -> list[str]:
+        """Both sources announce their trees, and then, when all is calm again, one of them a little more."""
+        first = SOURCES[0]
+        tree = survey(network.tree(first))
+        with Bars(self.console, _totals(tree)) as bars:
+            for source in SOURCES:
+                network.post(source)
+            course = Course(network=network, taps=taps, watches=watches, tree=tree, bars=bars, kill_a_server=True)
+            if complaints := course.follow():
+                return complaints
+            sow(network.tree(first) / LATER)
+            network.post(first, LATER)
+            more = survey(network.tree(first))
+            return Course(network=network, taps=taps, watches=watches, tree=more, bars=bars).follow()
+
+    def _judge(self, network: Network, taps: Taps, watches: Mapping[str, Watch]) -> list[str]:
+        announced = {exchange: taps.read(exchange) for exchange in EXCHANGES}
+        network.drain()
+        tree = survey(network.tree(SOURCES[0]))
+        arrived = {name: watch.arrived for name, watch in watches.items()}
+        render(summarise(Evidence(announced=announced, arrived=arrived, tree=tree)), self.console)
+        if self.damage:
+            _flip_a_byte(network.tree(CONSUMERS[0]), tree)
+        public = Counter(sighting.path for sighting in announced["xpublic"])
+        repeated = [f"{path!r} was announced publicly {public[path]} times" for path in tree if public[path] != 1]
+        complaints = self._found("every path was announced publicly, once", repeated)
+        for name in CONSUMERS:
+            wrong = differences(tree, survey(network.tree(name)))
+            complaints += self._found(f"{name}'s tree is identical to what was announced, in content, mode and mtime", wrong)
+            grown = [f"{path!r} was to be seen before it was complete" for path in sorted(watches[name].grown & tree.keys())]
+            complaints += self._found(f"{name} never saw an incomplete file", grown)
         return complaints
+
+    def _found(self, claim: str, against: Sequence[str]) -> list[str]:
+        if not against:
+            self.console.print(f"✓ {claim}", style="green", highlight=False, soft_wrap=True)
+            return []
+        return [f"not so: {claim}", *against]
 
     @property
     def _room(self) -> int:
         return (len(SOURCES) + len(CONSUMERS) + 2) * (self.largest + 20_000 * self.files)
 
     def _say(self, text: str) -> None:
-        self.console.print(text, highlight=False)
-
-    def _approve(self, text: str) -> None:
-        self.console.print(f"✓ {text}", style="green", highlight=False)
+        self.console.print(text, highlight=False, soft_wrap=True)
 
 
-@dataclass
-class _Course:
-    """From the first announcement until everything has arrived and nothing moves any more."""
-
-    network: Network
-    taps: Taps
-    watches: dict[str, Watch]
-    tree: Tree
-    console: Console
-
-    def run(self) -> list[str]:
-        for source in SOURCES:
-            self.network.post(source)
-        total = len(self.tree)
-        files = sum(entry.kind != "folder" for entry in self.tree.values())
-        totals = {"xs_alice": total, "xs_bob": total, "xwinnow": 2 * total, "xpublic": total, "carol": files, "dave": files}
-        with Bars(self.console, totals) as bars:
-            return self._follow(bars)
-
-    def _follow(self, bars: Bars) -> list[str]:
-        counts: dict[str, int] = {}
-        moved = time.monotonic()
-        while True:
-            self.network.check()
-            before, counts = counts, self._counts()
-            bars.show(counts)
-            moved = moved if counts == before else time.monotonic()
-            still = time.monotonic() - moved
-            self._kill_bobs_server(counts, bars)
-            if still > _QUIET_SECONDS and not (missing := self._missing()):
-                return []
-            if still > _STUCK_SECONDS:
-                return [f"nothing has moved for {_STUCK_SECONDS:.0f} s", *missing]
-            time.sleep(_TICK)
-
-    def _counts(self) -> dict[str, int]:
-        arrivals = {name: len(watch.arrived.keys() & self.tree.keys()) for name, watch in self.watches.items()}
-        return {exchange: self.taps.count(exchange) for exchange in EXCHANGES} | arrivals
-
-    def _missing(self) -> list[str]:
-        lacking = {name: sum(not _exists(self.network.tree(name) / path) for path in self.tree) for name in CONSUMERS}
-        return [f"{name} lacks {count} of {len(self.tree)}" for name, count in lacking.items() if count]
-
-    def _kill_bobs_server(self, counts: dict[str, int], bars: Bars) -> None:
-        server = self.network.servers["bob"]
-        if server.running and counts["xpublic"] > len(self.tree) // 3:
-            server.kill()
-            bars.say(f"bob's file server has just been killed, with {counts['xpublic']:,} announcements public")
-
-
-def _exists(path: Path) -> bool:
-    return path.is_symlink() or path.exists()
+def _totals(tree: Tree) -> dict[str, int]:
+    files = sum(entry.kind != "folder" for entry in tree.values())
+    sources = dict.fromkeys((f"xs_{source}" for source in SOURCES), len(tree))
+    return sources | {"xwinnow": len(tree), "xpublic": len(tree)} | dict.fromkeys(CONSUMERS, files)
 
 
 def _flip_a_byte(root: Path, tree: Tree) -> None:
@@ -176,7 +146,3 @@ def _folder(keep: bool, room: int, console: Console) -> Iterator[Path]:
             console.print(f"Everything is kept in {folder}", highlight=False)
         else:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _turn_termination_into_exit() -> None:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

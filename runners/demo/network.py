@@ -77,10 +77,10 @@ class Network:
         self._wait_for_listeners(time.monotonic() + _START_SECONDS)
         return taps
 
-    def post(self, source: str) -> None:
-        """Announce the whole tree of a source; returns at once."""
-        tree, url = str(self.tree(source)), self.servers[source].url
-        self._run("post", tree, "--to", self._address(source), "--base-url", url, "--base-dir", tree, name=f"post {source}")
+    def post(self, source: str, part: str = "") -> None:
+        """Announce the tree of a source, or a part of it; returns at once."""
+        tree, url, to = self.tree(source), self.servers[source].url, self._address(source)
+        self._run("post", str(tree / part), "--to", to, "--base-url", url, "--base-dir", str(tree), name=f"post_{source}{part}")
 
     def check(self) -> None:
         """Raise Unreachable, with its last words, when a program of ours has ended badly."""
@@ -90,6 +90,8 @@ class Network:
 
     def drain(self) -> None:
         """Ask pumps and consumers to end, and check that they did so well."""
+        for program in self.programs.values():
+            program.terminate()
         for program in self.programs.values():
             program.stop(_DRAIN_SECONDS)
         self.check()

@@ -20,19 +20,22 @@ _LINE_SECONDS = 3.0
 
 
 class Bars:
-    """Bars where a person looks on, a line every few seconds elsewhere. ``totals`` is where each count will end."""
+    """Bars where a person looks on, a line every few seconds elsewhere. ``totals`` is where each count will end, at
+    least."""
 
     def __init__(self, console: Console, totals: Mapping[str, int]) -> None:
         self._console = console
         columns = (TextColumn("{task.description:<26}"), BarColumn(bar_width=40), MofNCompleteColumn())
         self._progress = Progress(*columns, console=console, disable=not console.is_terminal)
+        self._totals = dict(totals)
         self._tasks = {name: self._progress.add_task(LABELS[name], total=total) for name, total in totals.items()}
         self._next_line = 0.0
 
     def show(self, counts: Mapping[str, int]) -> None:
         """Show how far each count has come."""
         for name, count in counts.items():
-            self._progress.update(self._tasks[name], completed=count)
+            total = self._totals[name] = max(self._totals[name], count)
+            self._progress.update(self._tasks[name], completed=count, total=total)
         if not self._console.is_terminal and time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + _LINE_SECONDS
             self.say(" · ".join(f"{name} {count}" for name, count in counts.items()))

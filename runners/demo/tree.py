@@ -72,6 +72,14 @@ def plant(
         made.chmod(random.choice(_FOLDER_MODES))
 
 
+def sow(folder: Path, *, seed: int = 2, files: int = 100) -> None:
+    """Make ``files`` files of 10 kB in ``folder``, which is made too."""
+    random = Random(seed)
+    folder.mkdir(parents=True)
+    for number in range(files):
+        (folder / f"file {number}").write_bytes(random.randbytes(10_000))
+
+
 class _Names:
     """Each of the names once, and then again with a number."""
 

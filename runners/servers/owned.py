@@ -78,12 +78,16 @@ class Owned:
         self._process.wait()
         self._dismiss()
 
-    def stop(self, seconds: float = 20.0) -> None:
-        """Ask the program to end, wait ``seconds`` for it, and kill what is left of its group."""
+    def terminate(self) -> None:
+        """Ask the program to end, and do not wait for it."""
         if self.running:
             self._process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(seconds)
+
+    def stop(self, seconds: float = 20.0) -> None:
+        """Ask the program to end, wait ``seconds`` for it, and kill what is left of its group."""
+        self.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
         self.kill()
 
     def _signal(self, number: int) -> None:
