@@ -1,6 +1,6 @@
 """What became of an Arrival."""
 
-from enum import Enum
+from enum import StrEnum
 
 import msgspec
 
@@ -9,7 +9,7 @@ from winnowry.schemas.delivery import Delivery, Message
 from winnowry.schemas.reasons import Reason
 
 
-class Ending(str, Enum):
+class Ending(StrEnum):
     """The nine words for what became of an Arrival; the last two are not over yet."""
 
     ANNOUNCED = "announced"

@@ -1,11 +1,15 @@
 """An Outcome told to the source, as a message."""
 
+from typing import Annotated
+
 import msgspec
-from msgspec import field
+from msgspec import Meta, field
 
 from winnowry.schemas.errors import Malformed
 from winnowry.schemas.post import Post
 from winnowry.schemas.reasons import Reason
+
+Code = Annotated[int, Meta(ge=0, lt=2**31)]
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
@@ -15,11 +19,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rena
     say who consumed. ``post`` is the Post it answers, in a Report that was read.
     """
 
-    code: int = 0
+    code: Code = 0
     time_completed: str = ""
     message: str = ""
-    elapsed_time: float = 0.0
-    result_code: int = 0
+    elapsed_time: Annotated[float, Meta(ge=0)] = 0.0
+    result_code: Code = 0
     host: str = ""
     user: str = ""
     reason: str = ""

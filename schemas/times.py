@@ -1,8 +1,8 @@
 """Time stamps of the wire contracts: UTC, to the nanosecond."""
 
-import calendar
 import re
 import time
+from datetime import date
 from functools import lru_cache
 
 from winnowry.schemas.errors import Malformed
@@ -11,6 +11,7 @@ from winnowry.schemas.reasons import Reason
 _SECOND = re.compile(r"(\d{4})(\d\d)(\d\d)T?(\d\d)(\d\d)(\d\d)", re.ASCII)
 _FRACTION = re.compile(r"(\d+)(?:e-(\d{1,3}))?", re.ASCII)
 _SCALE = tuple(10 ** (9 - digits) for digits in range(10))
+_EPOCH = date(1970, 1, 1).toordinal()
 _YEARS = range(-62135596800, 253402300800)
 
 
@@ -52,7 +53,8 @@ def _read_second(text: str) -> int:
     year, month, day, hour, minute, second = map(int, match.groups())
     if hour > 23 or minute > 59 or second > 60:
         raise ValueError(text)
-    return calendar.timegm((year, month, day, hour, minute, second)) * 1_000_000_000
+    days = date(year, month, day).toordinal() - _EPOCH
+    return (days * 86400 + hour * 3600 + minute * 60 + second) * 1_000_000_000
 
 
 def _read_fraction(text: str) -> int:

@@ -10,7 +10,7 @@ from winnowry.schemas.errors import Malformed
 from winnowry.schemas.legacy import modernise
 from winnowry.schemas.post import Post
 from winnowry.schemas.reasons import Reason
-from winnowry.schemas.report import Report
+from winnowry.schemas.report import Report, read_report
 from winnowry.schemas.v03 import is_foreign, read_known
 
 _PLAIN = frozenset(
@@ -82,17 +82,12 @@ def _quote(name: str, text: str) -> msgspec.Raw:
 
 
 def _read_report(words: list[str], message: str, post: Post) -> Report:
-    try:
-        code, elapsed = int(words[3]), float(words[6])
-    except ValueError:
-        raise Malformed(Reason.FIELD_INVALID, f"report {words[3:]!r} is not <code> <host> <user> <seconds>"[:200]) from None
-    return Report(
-        code=code,
-        result_code=code,
-        time_completed=post.pub_time,
-        message=message,
-        elapsed_time=elapsed,
-        host=words[4],
-        user=words[5],
-        post=post,
-    )
+    told = {
+        "code": words[3],
+        "timeCompleted": post.pub_time,
+        "message": _quote("message", message),
+        "elapsedTime": words[6],
+        "host": words[4],
+        "user": words[5],
+    }
+    return read_report(msgspec.Raw(_encode(told)), post)

@@ -135,7 +135,7 @@ def _replace_legacy(fields: dict[str, msgspec.Raw]) -> None:
 
 
 def _text_of(value: msgspec.Raw) -> Any:
-    return _decode_any(value) if bytes(value[:1]) == b'"' else None
+    return _decode_any(value) if bytes(value)[:1] == b'"' else None
 
 
 def _write_foreign(post: Post, foreign: Any) -> bytes:

@@ -4,10 +4,14 @@ from pathlib import Path
 
 import pytest
 from brokers import Vhost
+from hypothesis import settings
 
 from winnowry.runners.servers.management import Broker
 from winnowry.runners.servers.nginx import FileServer
 from winnowry.runners.servers.rabbitmq import broker
+
+settings.register_profile("winnowry", deadline=None)  # a busy machine is no failure
+settings.load_profile("winnowry")
 
 
 @pytest.fixture(scope="session")
