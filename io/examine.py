@@ -17,7 +17,7 @@ from winnowry.schemas.arrival import Arrival, identify
 from winnowry.schemas.delivery import Delivery
 from winnowry.schemas.edge import InputEdge
 from winnowry.schemas.errors import SourceUnready, Terminal, Transient
-from winnowry.schemas.outcome import Ending, Outcome, end
+from winnowry.schemas.outcome import Ending, Outcome
 from winnowry.schemas.post import Post
 from winnowry.schemas.reasons import Reason
 from winnowry.schemas.times import write_time
@@ -81,7 +81,7 @@ def announce(folder: str, rel_path: str, *, base_url: str, method: str, now: int
 
     Raises Transient where it vanished or keeps changing, Terminal where it is none of these or its name is not UTF-8.
     """
-    path = os.path.join(folder, rel_path)
+    path = f"{folder}/{rel_path}"
     fields: dict[str, Any] = {"pub_time": write_time(now), "base_url": base_url, "rel_path": _text(rel_path)}
     with disk_errors(rel_path):
         status = os.lstat(path)
@@ -92,7 +92,7 @@ def announce(folder: str, rel_path: str, *, base_url: str, method: str, now: int
         if stat.S_ISDIR(status.st_mode):
             return Post(**fields, file_op={"directory": ""})
         if stat.S_ISLNK(status.st_mode):
-            return Post(**fields, file_op={"link": _text(os.readlink(path))})
+            return Post(**fields, file_op={"link": _text(os.readlink(path))})  # noqa: PTH115 - a Path would cost as much as the call
     raise Terminal(Reason.UNSUPPORTED_OPERATION, f"{rel_path!r} is neither file, folder nor link")
 
 

@@ -74,6 +74,11 @@ class LaterStore:
                     return int(due)
         return None
 
+    def put_back(self, deliveries: Sequence[Delivery]) -> None:
+        """Let ``due`` return these again."""
+        with self._lock:
+            self._out.difference_update(delivery.tag for delivery in deliveries)
+
     def forget(self, deliveries: Sequence[Delivery]) -> None:
         """Remove Deliveries that ``due`` returned. Others are passed over."""
         numbers = [delivery.tag for delivery in deliveries if delivery.held_by == HELD_BY]

@@ -19,9 +19,7 @@ from winnowry.transforms.encode import Encode
 
 def post(root: PCollection, pump: Pump) -> Outcomes:
     """Return the Outcomes of the paths that the Deliveries in ``root`` carry."""
-    arrivals, unexamined = root | Examine(
-        folder=pump.root, base_url=pump.base_url, clock=time.time_ns, method=pump.method
-    )
+    arrivals, unexamined = root | Examine(folder=pump.root, base_url=pump.base_url, clock=time.time_ns, method=pump.method)
     wanted, unwanted = arrivals | Accept(filters=pump.filters)
     announced = wanted | Encode(routes=pump.routes)
     return unexamined, unwanted, announced

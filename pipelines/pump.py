@@ -13,6 +13,7 @@ from winnowry.io.files import Files
 from winnowry.schemas.arrival import Arrival
 from winnowry.schemas.edge import InputEdge, OutputEdge
 from winnowry.transforms.bounds import Bounds
+from winnowry.transforms.branch import Branches, branch
 from winnowry.transforms.filters import Filters
 from winnowry.transforms.layout import Layout
 from winnowry.transforms.patience import Patience
@@ -44,14 +45,49 @@ class Memory(Protocol):
         """Record durably that the files of these Arrivals are about to be renamed into place."""
 
 
+def _pass(arrival: Arrival) -> Arrival:
+    return arrival
+
+
+class Pass(beam.PTransform):
+    """Let every Arrival through."""
+
+    def expand(self, arrivals: PCollection) -> Branches:
+        """Return the Arrivals as they are, and no Outcomes."""
+        return branch(arrivals, _pass)
+
+
+class Forgetful:
+    """The memory of a pump that has none: everything is news."""
+
+    def sieve(self) -> beam.PTransform:
+        """Let everything through."""
+        return Pass()
+
+    def gate(self) -> beam.PTransform:
+        """Let everything through."""
+        return Pass()
+
+    def winnow(self) -> beam.PTransform:
+        """Let everything through."""
+        return Pass()
+
+    def placed(self, arrival: Arrival) -> bool:
+        """Know of nothing."""
+        return False
+
+    def intend(self, arrivals: Sequence[Arrival]) -> None:
+        """Record nothing."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Pump:
     """One pump of a cluster. Fields that a kind of pump does not use keep their defaults.
 
     ``account`` runs the pump and names its queues. ``root`` is the data root; nothing is ever written outside it.
     ``state`` is the folder of this pump's memory, shared by its instances. ``reports`` is the exchange its Reports go to,
-    None for none. ``method`` is the checksum that `post` announces. ``same`` says what a repeat is: the same content at the same
-    path, or the same content anywhere.
+    None for none. ``method`` is the checksum that `post` announces. ``same`` says what a repeat is: the same content at the
+    same path, or the same content anywhere.
     """
 
     name: str
@@ -74,7 +110,7 @@ class Pump:
     reports: str | None = None
     instances: int = 1
     method: str = "sha512"
-    memory: Memory | None = None
+    memory: Memory = field(default_factory=Forgetful)
 
     @property
     def files(self) -> Files:

@@ -42,11 +42,12 @@ class Complaints:
 
     def bury(self, outcome: Outcome) -> Message | None:
         """Say what could not be announced."""
-        self.count += 1
-        self._console.print(f"not announced: {outcome.reason.code}: {outcome.detail}", style="red", markup=False)
+        self.say(Terminal(outcome.reason, outcome.detail))
+        return None
 
     def report(self, outcome: Outcome) -> Message | None:
         """Return nothing: a source does not report to itself."""
+        return None
 
 
 def post_paths(paths: Sequence[Path], *, broker: str, exchange: str, base_url: str, base_dir: Path) -> int:
@@ -84,8 +85,7 @@ def post_paths(paths: Sequence[Path], *, broker: str, exchange: str, base_url: s
 
 def _below(path: Path, folder: Path) -> str:
     """Return a path as it is seen from the folder; the folder itself is the empty path."""
-    whole = Path(os.path.abspath(path))
-    resolved = whole.parent.resolve() / whole.name
+    resolved = path.parent.resolve() / path.name if path.name not in ("", "..") else path.resolve()
     if not resolved.is_relative_to(folder):
         raise ConfigError(f"{path} is not below {folder}, the folder that --base-url shows; say --base-dir")
     relative = os.fspath(resolved.relative_to(folder))

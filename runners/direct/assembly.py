@@ -6,12 +6,15 @@ from winnowry.io.amqp import AmqpSettings, connect
 from winnowry.io.broker import Broker, Topology
 from winnowry.io.dead import dead_queue
 from winnowry.io.later import DELAYS, later_queue, later_topology
+from winnowry.io.later_store import LaterStore
 from winnowry.io.transfers import transfers_for
 from winnowry.pipelines.catalogue import PUMPS
 from winnowry.pipelines.pump import Pump
 from winnowry.runners.cluster.wiring import Wiring
-from winnowry.runners.direct.desk import BrokerDesk
+from winnowry.runners.direct.desk import BrokerDesk, StoreDesk
 from winnowry.runners.direct.engine import DirectEngine
+from winnowry.runners.direct.later import BrokerLater, Later, StoreLater
+from winnowry.runners.direct.ledger import Desk
 from winnowry.runners.direct.sieve import DirectMemory
 from winnowry.transforms.winnow import Scope
 
@@ -29,18 +32,19 @@ def assemble(pump: Pump, wiring: Wiring, *, number: int = 1, twice: bool = False
     source = connect(AmqpSettings(urls=wiring.source, name=name))
     target = connect(AmqpSettings(urls=wiring.target, name=name))
     source.declare(wiring.topology)
-    later = _declare_later(wiring.target_account, pump.name, target)
+    desk, later = _desk_and_later(pump, wiring, target)
     memory = _memory_of(pump)
-    pump = replace(pump, memory=memory)
+    if memory is not None:
+        pump = replace(pump, memory=memory)
     fetching = pump.kind in FETCHING
     engine = DirectEngine(
         pump,
         PUMPS[pump.kind],
         source=source,
         target=target,
-        desk=BrokerDesk(pump, wiring.target_account),
+        desk=desk,
         memory=memory.open() if memory is not None else None,
-        later_queues=later,
+        later=later,
         limit=ROUND_OF_FETCHING if fetching else ROUND_OF_RELAYING,
         prefetch=wiring.prefetch,
         twice=twice,
@@ -60,6 +64,13 @@ def _memory_of(pump: Pump) -> DirectMemory | None:
     )
 
 
-def _declare_later(account: str, pump: str, target: Broker) -> tuple[str, ...]:
-    target.declare(Topology(queues=(*later_topology(account, pump), dead_queue(account, pump))))
-    return tuple(later_queue(account, pump, delay) for delay in DELAYS)
+def _desk_and_later(pump: Pump, wiring: Wiring, target: Broker) -> tuple[Desk, Later]:
+    """Return who keeps later work and dead letters: a consumer's own disk, since the broker is not its own, or our broker."""
+    if pump.kind == "subscribe":
+        pump.state.mkdir(parents=True, exist_ok=True)
+        store = LaterStore(pump.state / "later.sqlite")
+        return StoreDesk(pump, store), StoreLater(store)
+    account, name = wiring.target_account, pump.name
+    target.declare(Topology(queues=(*later_topology(account, name), dead_queue(account, name))))
+    queues = [later_queue(account, name, delay) for delay in DELAYS]
+    return BrokerDesk(pump, account), BrokerLater(target, queues)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from winnowry.io.dead import bury
 from winnowry.io.later import postpone
+from winnowry.io.later_store import LaterStore
 from winnowry.pipelines.pump import Pump
 from winnowry.schemas.delivery import Message
 from winnowry.schemas.outcome import Ending, Outcome
@@ -51,3 +52,21 @@ class BrokerDesk(Reporter):
     def bury(self, outcome: Outcome) -> Message | None:
         """Return the dead letter."""
         return bury(outcome, int(self._clock() * 1e9), account=self._owner, pump=self._pump)
+
+
+class StoreDesk(Reporter):
+    """Keeps later work and dead letters on our own disk; what is stored has not to be sent."""
+
+    def __init__(self, pump: Pump, store: LaterStore, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(pump, clock)
+        self._store = store
+
+    def postpone(self, outcome: Outcome) -> Message | None:
+        """Store the Delivery until it is due."""
+        self._store.postpone([(outcome.delivery, outcome.delay, outcome.reason)], int(self._clock() * 1e9))
+        return None
+
+    def bury(self, outcome: Outcome) -> Message | None:
+        """Store the dead letter."""
+        self._store.bury([outcome], int(self._clock() * 1e9))
+        return None

@@ -5,24 +5,22 @@ in, the next round runs. When nothing has arrived the engine sleeps until a brok
 """
 
 import time
-import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-import apache_beam as beam
 import structlog
 
 from winnowry.io.broker import Broker
 from winnowry.io.memory import Memory
-from winnowry.pipelines.pump import Outcomes, Pump
+from winnowry.pipelines.catalogue import Pipeline
+from winnowry.pipelines.pump import Pump
+from winnowry.runners.direct.halving import HalvingRounds
 from winnowry.runners.direct.holds import Holds
 from winnowry.runners.direct.inlet import Inlet
+from winnowry.runners.direct.later import Later
 from winnowry.runners.direct.ledger import Desk, Ledger
-from winnowry.runners.direct.rounds import Slot, compile_rounds, enter, leave
 from winnowry.schemas.delivery import Delivery
-from winnowry.schemas.outcome import Ending, Outcome
-from winnowry.schemas.reasons import Reason
 
 log = structlog.get_logger(__name__)
 
@@ -35,11 +33,9 @@ PARKED_FOR_AT_MOST = 600.0
 DRAIN_SECONDS = 20.0
 IDLE_SECONDS = 1.0
 
+
 def _nobody() -> None:
     """Watch nothing."""
-
-
-Pipeline = Callable[[beam.pvalue.PCollection, Pump], Outcomes]
 
 
 class DirectEngine:
@@ -59,7 +55,7 @@ class DirectEngine:
         desk: Desk,
         memory: Memory | None = None,
         supply: Iterator[Delivery] | None = None,
-        later_queues: tuple[str, ...] = (),
+        later: Later | None = None,
         limit: int = 1000,
         prefetch: int = 5000,
         twice: bool = False,
@@ -69,15 +65,21 @@ class DirectEngine:
         self._source = source
         self._target = target
         self._memory = memory
-        self._later_queues = later_queues
+        self._later = later
         self._limit = limit
         self._prefetch = prefetch
-        self._runs = 2 if twice else 1
         self._clock = clock
-        self._holds = Holds(source, target)
+        self._holds = Holds(source, later if later is not None else source)
         self._inlet = Inlet(clock_ns=time.time_ns, supply=supply)
         self._ledger = Ledger(
-            source=source, target=target, holds=self._holds, desk=desk, memory=memory, stir=self._inlet.stir, again=self._inlet.again, clock=clock
+            source=source,
+            target=target,
+            holds=self._holds,
+            desk=desk,
+            memory=memory,
+            stir=self._inlet.stir,
+            again=self._inlet.again,
+            clock=clock,
         )
         self._finished: deque[bytes] = deque()
         self._stopping = False
@@ -85,13 +87,7 @@ class DirectEngine:
         self._held = False
         self._busy_at = clock()
         self._started = clock()
-        self._slot = Slot(f"{pump.name}@{id(self)}")
-        self._rounds = compile_rounds(self._graph(pipeline, f"{pump.name}@{id(self)}"))
-
-    def _graph(self, pipeline: Pipeline, slot: str) -> beam.Pipeline:
-        graph = beam.Pipeline(runner="FnApiRunner")
-        leave(pipeline(enter(graph, slot), self._pump), slot)
-        return graph
+        self._rounds = HalvingRounds(lambda root: pipeline(root, pump), twice=twice)
 
     # -- asked from outside, from any thread
 
@@ -152,15 +148,17 @@ class DirectEngine:
     def _consume(self) -> None:
         for edge in self._pump.inputs:
             self._source.consume(edge.queue, self._prefetch, self._inlet.deliver)
-        for queue in self._later_queues:
-            self._target.consume(queue, min(self._prefetch, 200), self._inlet.deliver_later)
+        if self._later is not None:
+            self._later.begin(self._inlet)
 
     def _turn(self) -> bool:
         """Do one round's worth of work; False when there was nothing to do."""
+        if self._later is not None:
+            self._later.bring(self._inlet)
         room = OUTSTANDING * self._limit - self._ledger.open
         taken = self._inlet.take(min(self._limit, room)) if room > 0 else []
         if taken:
-            self._ledger.enter(self.outcomes_of(taken))
+            self._ledger.enter(self._rounds.run(taken))
             self._busy_at = self._clock()
         if hops := self._inlet.hops():
             self._ledger.hop(hops)
@@ -179,27 +177,6 @@ class DirectEngine:
         self._finished.append(key)
         self._inlet.stir()
 
-    def outcomes_of(self, deliveries: list[Delivery]) -> list[Outcome]:
-        """Run a round. One that raises is run again in halves until the culprit stands alone: that one fails with `bug`."""
-        try:
-            return self._round(deliveries)
-        except Exception:  # noqa: BLE001 - the last resort: an unforeseen error becomes a dead letter, never a stop
-            if len(deliveries) == 1:
-                log.exception("a Delivery made the pump raise", pump=self._pump.name)
-                return [_bug(deliveries[0], traceback.format_exc())]
-            middle = len(deliveries) // 2
-            return self.outcomes_of(deliveries[:middle]) + self.outcomes_of(deliveries[middle:])
-
-    def _round(self, deliveries: list[Delivery]) -> list[Outcome]:
-        for _ in range(self._runs):
-            self._slot.deliveries = deliveries
-            self._slot.outcomes.clear()
-            self._rounds.run()
-        outcomes = self._slot.outcomes.copy()
-        if len(outcomes) != len(deliveries):
-            outcomes = list(_exactly_one_each(deliveries, outcomes))
-        return outcomes
-
     def _follow_hold(self) -> None:
         if bool(self._hold) == self._held:
             return
@@ -213,8 +190,8 @@ class DirectEngine:
     def _put_back_waiting(self) -> None:
         for edge in self._pump.inputs:
             self._source.cancel(edge.queue)
-        for queue in self._later_queues:
-            self._target.cancel(queue)
+        if self._later is not None:
+            self._later.pause()
         self._holds.put_back(self._inlet.empty())
 
     def _idle(self) -> bool:
@@ -239,14 +216,3 @@ class DirectEngine:
             log.warning("drained, leaving work to the next start", pump=self._pump.name, left=len(left) + self._ledger.open)
         self._holds.put_back(left)
         self._rounds.close()
-
-
-def _bug(delivery: Delivery, detail: str) -> Outcome:
-    return Outcome(ending=Ending.FAILED, reason=Reason.BUG, delivery=delivery, detail=detail[-1000:])
-
-
-def _exactly_one_each(deliveries: Iterable[Delivery], outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
-    """Every Delivery that entered a round leaves with one Outcome; a step that drops or doubles one is a bug to be told of."""
-    ended = {outcome.delivery.hold: outcome for outcome in outcomes}
-    for delivery in deliveries:
-        yield ended.get(delivery.hold) or _bug(delivery, "a step of the pipeline lost this Arrival")

@@ -13,11 +13,12 @@ from msgspec.structs import replace
 
 from winnowry.io.memory import Intent, Memory, Reservation
 from winnowry.io.tree import Tree
+from winnowry.pipelines.pump import Pass
 from winnowry.schemas.arrival import Arrival
 from winnowry.schemas.errors import Malformed
 from winnowry.schemas.outcome import Ending, Outcome, end, refuse
 from winnowry.schemas.reasons import Reason
-from winnowry.transforms.branch import ENDED, Branches, branch, split
+from winnowry.transforms.branch import ENDED, Branches, split
 from winnowry.transforms.winnow import Scope, Verdict, claim_of, judge
 
 ELSEWHERE_DELAY = 1.0
@@ -90,18 +91,6 @@ class Sieve(beam.PTransform):
         return split(arrivals, _Sift(self.memory))
 
 
-def _pass(arrival: Arrival) -> Arrival:
-    return arrival
-
-
-class Gate(beam.PTransform):
-    """Let everything through: here the sieve has reserved, and nothing else can be news."""
-
-    def expand(self, arrivals: PCollection) -> Branches:
-        """Return the Arrivals as they are, and no Outcomes."""
-        return branch(arrivals, _pass)
-
-
 @dataclass(frozen=True, kw_only=True)
 class DirectMemory:
     """A handle on the memory of a pump, which pickles; the memory itself is process-global, one for each folder."""
@@ -121,8 +110,8 @@ class DirectMemory:
         return Sieve(memory=self)
 
     def gate(self) -> beam.PTransform:
-        """Return the gate."""
-        return Gate()
+        """Return a gate that lets everything through: here the sieve has reserved, and nothing else can be news."""
+        return Pass()
 
     def winnow(self) -> beam.PTransform:
         """Return the sieve, which is both here."""

@@ -1,0 +1,79 @@
+"""Where later work waits while a pump runs: queues of our own broker, or a store on our own disk."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from winnowry.io.broker import Broker
+from winnowry.io.later_store import LaterStore
+from winnowry.runners.direct.holds import Holder
+from winnowry.runners.direct.inlet import Inlet
+
+PREFETCH = 200
+"""Deliveries of one later queue that an instance holds until they are due."""
+
+
+class Later(Holder, Protocol):
+    """Brings later work to the inlet when it is due."""
+
+    def begin(self, inlet: Inlet) -> None:
+        """Begin to bring, or go on after a pause."""
+
+    def pause(self) -> None:
+        """Bring nothing more for now."""
+
+    def bring(self, inlet: Inlet) -> None:
+        """Bring what is due; called once a turn."""
+
+
+class BrokerLater:
+    """Later queues: their consumers bring each head, and the inlet holds it until it is due."""
+
+    def __init__(self, broker: Broker, queues: Sequence[str]) -> None:
+        self._broker = broker
+        self._queues = queues
+        self.settle = broker.settle
+        self.put_back = broker.put_back
+
+    def begin(self, inlet: Inlet) -> None:
+        """Consume the later queues."""
+        for queue in self._queues:
+            self._broker.consume(queue, PREFETCH, inlet.deliver_later)
+
+    def pause(self) -> None:
+        """Stop consuming."""
+        for queue in self._queues:
+            self._broker.cancel(queue)
+
+    def bring(self, inlet: Inlet) -> None:
+        """Do nothing: the consumers bring."""
+
+
+class StoreLater:
+    """A store on our own disk, looked into now and then."""
+
+    def __init__(self, store: LaterStore, *, clock_ns: Callable[[], int] = time.time_ns, every: float = 0.2) -> None:
+        self._store = store
+        self._clock_ns = clock_ns
+        self._every = int(every * 1e9)
+        self._looked = 0
+        self._paused = True
+        self.settle = store.forget
+        self.put_back = store.put_back
+
+    def begin(self, inlet: Inlet) -> None:
+        """Bring what is due from now on."""
+        self._paused = False
+
+    def pause(self) -> None:
+        """Bring nothing more for now."""
+        self._paused = True
+
+    def bring(self, inlet: Inlet) -> None:
+        """Bring what is due."""
+        now = self._clock_ns()
+        if self._paused or now - self._looked < self._every:
+            return
+        self._looked = now
+        for delivery in self._store.due(now):
+            inlet.again(delivery)
