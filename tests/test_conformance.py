@@ -90,6 +90,7 @@ WITHOUT_A_TRANSFORM = {
         "io.amqp.browse",
         "io.amqp.letters",
         "io.amqp.presence",
+        "io.amqp.visit",
         "io.walk",
     },
     "what Fetch, Place and Examine stand on": {

@@ -7,8 +7,8 @@ import pika
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker
 
-from winnowry.io.amqp.errors import translated
 from winnowry.io.amqp.settings import AmqpSettings
+from winnowry.io.amqp.visit import visit
 from winnowry.schemas.errors import Terminal, Transient
 
 THERE = "there"
@@ -25,22 +25,14 @@ def look(settings: AmqpSettings, *, queues: Sequence[str] = (), exchanges: Seque
     """
     found = dict.fromkeys([*queues, *exchanges], UNKNOWN)
     try:
-        with translated():
-            connection = _connect(settings)
-            try:
-                for name in queues:
-                    found[name] = _ask(connection, partial(_look_for_queue, name=name))
-                for name in exchanges:
-                    found[name] = _ask(connection, partial(_look_for_exchange, name=name))
-            finally:
-                connection.close()
+        with visit(settings) as connection:
+            for name in queues:
+                found[name] = _ask(connection, partial(_look_for_queue, name=name))
+            for name in exchanges:
+                found[name] = _ask(connection, partial(_look_for_exchange, name=name))
     except (Transient, Terminal):
         return found
     return found
-
-
-def _connect(settings: AmqpSettings) -> pika.BlockingConnection:
-    return pika.BlockingConnection([settings.parameters(attempt) for attempt in range(len(settings.urls))])
 
 
 def _ask(connection: pika.BlockingConnection, question: Callable[[BlockingChannel], object]) -> str:
