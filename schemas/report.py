@@ -10,6 +10,8 @@ from winnowry.schemas.post import Post
 from winnowry.schemas.reasons import Reason
 
 Code = Annotated[int, Meta(ge=0, lt=2**31)]
+Seconds = Annotated[float, Meta(gt=-1e12, lt=1e12)]
+"""Below nothing where a clock was set back; neither infinite nor no number, which JSON cannot say."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
@@ -22,7 +24,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rena
     code: Code = 0
     time_completed: str = ""
     message: str = ""
-    elapsed_time: Annotated[float, Meta(ge=0)] = 0.0
+    elapsed_time: Seconds = 0.0
     result_code: Code = 0
     host: str = ""
     user: str = ""
