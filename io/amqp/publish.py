@@ -58,6 +58,7 @@ class Publisher:
         self._first = 1
         self._answers: list[tuple[Parcel, Confirm]] = []
         self._careful = 0
+        self._returned_to = 0
         self._wire: Wire | None = None
         self.blocked = False
 
@@ -95,7 +96,7 @@ class Publisher:
         self._waiting.extendleft(reversed(left))
         self._careful = max(self._careful, len(left)) if careful else self._careful
         self._sent.clear()
-        self._first = 1
+        self._first, self._returned_to = 1, 0
         if self._wire is not None:
             self._wire.inlets.pop(NUMBER, None)
         self._wire = None
@@ -156,9 +157,12 @@ class Publisher:
 
     def _returned(self, _channel: Any, method: spec.Basic.Return, _properties: Any, body: bytes) -> None:
         """Mark the message that was returned: the broker returns in the order of publishing, and confirms afterwards."""
-        for parcel in self._sent:
+        start = max(0, self._returned_to - self._first)
+        for place in range(start, len(self._sent)):
+            parcel = self._sent[place]
             if parcel is not None and parcel.equals(method, body):
                 parcel.returned = True
+                self._returned_to = self._first + place + 1
                 return
 
     def _flush(self) -> None:

@@ -1,6 +1,7 @@
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -332,3 +333,24 @@ def test_connections_that_break_again_and_again_come_back(vhost: Vhost, broker_a
             seen.update(int(delivery.body) for delivery in deliveries)
             broker.settle(deliveries)
         assert seen == set(range(60))
+
+
+@pytest.mark.e2e
+def test_a_connection_lives_while_the_application_is_busy(vhost: Vhost, broker_at: Connect) -> None:
+    broker = broker_at(vhost.url, heartbeat=1)
+    broker.declare(bound())
+    before = broker.state()
+    busy_until = time.monotonic() + 4
+    while time.monotonic() < busy_until:
+        sum(range(10_000))
+    assert publish(broker, [message(b"x")]) == [Confirm.CONFIRMED]
+    assert broker.state() == before
+
+
+@pytest.mark.e2e
+def test_thousands_that_nobody_takes_are_each_told(vhost: Vhost, broker_at: Connect) -> None:
+    broker = broker_at(vhost.url)
+    broker.declare(bound())
+    messages = [message(b"same", key="v02.a" if number % 3 else "v03.a", mandatory=True) for number in range(6000)]
+    expected = [Confirm.UNROUTABLE if number % 3 else Confirm.CONFIRMED for number in range(6000)]
+    assert publish(broker, messages) == expected
