@@ -1,6 +1,6 @@
 """Later work on our own disk, for a broker that is not ours: a consumer may not publish to its own queue there.
 
-One SQLite file a pump, shared by its instances; each commit is on the disk before it returns.
+One SQLite file an instance; operators may look into it from another process. Each commit is on the disk before it returns.
 """
 
 import sqlite3
