@@ -1,5 +1,6 @@
 """Run rounds so that one bad Arrival harms no other, and every Delivery that enters leaves with exactly one Outcome."""
 
+import shutil
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from uuid import uuid4
@@ -29,6 +30,7 @@ class HalvingRounds:
         self._runs = 2 if twice else 1
         self._slot = Slot(name)
         self._rounds = compile_rounds(graph)
+        shutil.rmtree(graph.local_tempdir, ignore_errors=True)  # Beam removes it only after its own way of running
         self.close = self._rounds.close
 
     def run(self, deliveries: list[Delivery]) -> list[Outcome]:
