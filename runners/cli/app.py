@@ -18,6 +18,7 @@ from winnowry.runners.cli.schemas import schemas
 from winnowry.runners.cli.status import status
 from winnowry.runners.cli.subscribe import subscribe
 from winnowry.runners.credentials import mask
+from winnowry.runners.telling import tell
 from winnowry.schemas.errors import ConfigError, WinnowryError
 
 EXIT_CODES = {
@@ -59,6 +60,7 @@ def winnowry(
 
 def main() -> None:
     """Run the command line; end the process with a code of ``EXIT_CODES``."""
+    tell()
     try:
         app()
     except ConfigError as error:

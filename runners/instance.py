@@ -1,0 +1,50 @@
+"""One instance of one pump, in this process."""
+
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+from winnowry.pipelines.pump import Pump
+from winnowry.runners.cluster.wiring import Wiring
+from winnowry.runners.control import Control
+from winnowry.runners.direct.assembly import assemble
+from winnowry.runners.direct.engine import DirectEngine
+from winnowry.schemas.errors import Terminal, Transient
+
+log = structlog.get_logger(__name__)
+
+
+def run_pump(pump: Pump, wires: Wiring, *, until_idle: bool = False, number: int = 1) -> int:
+    """Run one instance in this process until SIGTERM or Ctrl-C, or until it is idle. Returns the exit code."""
+    try:
+        engine = assemble(pump, wires, number=number)
+    except (Transient, Terminal) as error:
+        log.error("the pump cannot start", pump=pump.name, error=str(error))  # noqa: TRY400 - as above
+        return 1
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, lambda *_: engine.stop())
+    with Control(pump.state / str(number) / "control.sock", answering(engine)):
+        engine.run(until_idle=until_idle)
+    return 0
+
+
+def answering(engine: DirectEngine) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Return the function that answers what is asked over the control socket."""
+
+    def answer(request: dict[str, Any]) -> dict[str, Any]:
+        match request.get("do"):
+            case "hold":
+                engine.hold(str(request.get("reason", "")), by=str(request.get("by", "operator")))
+            case "lift":
+                engine.lift()
+            case "drain":
+                engine.stop()
+            case "status":
+                pass
+            case unknown:
+                return {"error": f"{unknown!r} is none of status, hold, lift, drain"}
+        return engine.status()
+
+    return answer
