@@ -33,6 +33,18 @@ _delivery = msgspec.msgpack.Decoder(Delivery)
 _letter = msgspec.msgpack.Decoder(DeadLetter)
 
 
+def store_of(state: Path, number: int) -> Path:
+    """Return the file of one instance's store below the state folder of its pump; the folder is made."""
+    folder = state / str(number)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / "later.sqlite"
+
+
+def stores_of(state: Path) -> list[Path]:
+    """Return the files of the stores of all instances of a pump."""
+    return sorted(state.glob("*/later.sqlite"))
+
+
 class LaterStore:
     """Keeps postponed Deliveries until they are due, and dead letters. Every method may be called from any thread.
 

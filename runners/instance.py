@@ -20,13 +20,13 @@ def run_pump(pump: Pump, wires: Wiring, *, until_idle: bool = False, number: int
     """Run one instance in this process until SIGTERM or Ctrl-C, or until it is idle. Returns the exit code."""
     try:
         engine = assemble(pump, wires, number=number)
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signum, lambda *_: engine.stop())
+        with Control(pump.state / str(number) / "control.sock", answering(engine)):
+            engine.run(until_idle=until_idle)
     except (Transient, Terminal) as error:
-        log.error("the pump cannot start", pump=pump.name, error=str(error))  # noqa: TRY400 - as above
+        log.error("the pump cannot go on", pump=pump.name, error=str(error))  # noqa: TRY400 - a sentence, not a traceback
         return 1
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signum, lambda *_: engine.stop())
-    with Control(pump.state / str(number) / "control.sock", answering(engine)):
-        engine.run(until_idle=until_idle)
     return 0
 
 

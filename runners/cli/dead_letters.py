@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,7 +11,7 @@ from rich.table import Table
 
 from winnowry.runners.cli.options import ClusterFile, CredentialsFile, Json
 from winnowry.runners.cluster.load import Cluster, load_cluster
-from winnowry.runners.cluster.wiring import account, wiring
+from winnowry.runners.cluster.wiring import wiring
 from winnowry.schemas.errors import ConfigError, Terminal
 from winnowry.schemas.reasons import Reason
 
@@ -79,13 +80,23 @@ def _letters_of(cluster: Cluster, name: str) -> "list[DeadLetter]":
     from winnowry.io.amqp.settings import AmqpSettings  # noqa: PLC0415
     from winnowry.io.dead import dead_queue, read_letter  # noqa: PLC0415
 
-    queue = dead_queue(account(cluster.settings, cluster.settings.pumps[name]), name).name
+    if cluster.settings.pumps[name].kind == "subscribe":
+        return _stored_letters(cluster.state / name)
+    wires = wiring(cluster, name)
+    queue = dead_queue(wires.target_account, name).name
     try:
-        return [read_letter(delivery) for delivery in browse(AmqpSettings(urls=wiring(cluster, name).target), queue)]
+        return [read_letter(delivery) for delivery in browse(AmqpSettings(urls=wires.target), queue)]
     except Terminal as error:
         if error.reason is Reason.NOT_FOUND:  # the pump has never run
             return []
         raise
+
+
+def _stored_letters(state: Path) -> "list[DeadLetter]":
+    """A consumer keeps its dead letters on its own disk, since the broker is not its own."""
+    from winnowry.io.later_store import LaterStore, stores_of  # noqa: PLC0415
+
+    return [letter for file in stores_of(state) for letter in LaterStore(file).browse()]
 
 
 def _row(pump: str, letter: "DeadLetter") -> dict[str, Any]:

@@ -6,7 +6,7 @@ from winnowry.io.amqp import AmqpSettings, connect
 from winnowry.io.broker import Broker, Topology
 from winnowry.io.dead import dead_queue
 from winnowry.io.later import DELAYS, later_queue, later_topology
-from winnowry.io.later_store import LaterStore
+from winnowry.io.later_store import LaterStore, store_of
 from winnowry.io.transfers import transfers_for
 from winnowry.pipelines.catalogue import PUMPS
 from winnowry.pipelines.pump import Pump
@@ -32,7 +32,7 @@ def assemble(pump: Pump, wiring: Wiring, *, number: int = 1, twice: bool = False
     source = connect(AmqpSettings(urls=wiring.source, name=name))
     target = connect(AmqpSettings(urls=wiring.target, name=name))
     source.declare(wiring.topology)
-    desk, later = _desk_and_later(pump, wiring, target)
+    desk, later = _desk_and_later(pump, wiring, target, number)
     memory = _memory_of(pump)
     if memory is not None:
         pump = replace(pump, memory=memory)
@@ -64,11 +64,10 @@ def _memory_of(pump: Pump) -> DirectMemory | None:
     )
 
 
-def _desk_and_later(pump: Pump, wiring: Wiring, target: Broker) -> tuple[Desk, Later]:
+def _desk_and_later(pump: Pump, wiring: Wiring, target: Broker, number: int) -> tuple[Desk, Later]:
     """Return who keeps later work and dead letters: a consumer's own disk, since the broker is not its own, or our broker."""
     if pump.kind == "subscribe":
-        pump.state.mkdir(parents=True, exist_ok=True)
-        store = LaterStore(pump.state / "later.sqlite")
+        store = LaterStore(store_of(pump.state, number))
         return StoreDesk(pump, store), StoreLater(store)
     account, name = wiring.target_account, pump.name
     target.declare(Topology(queues=(*later_topology(account, name), dead_queue(account, name))))

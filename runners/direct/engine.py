@@ -21,6 +21,8 @@ from winnowry.runners.direct.inlet import Inlet
 from winnowry.runners.direct.later import Later
 from winnowry.runners.direct.ledger import Desk, Ledger
 from winnowry.schemas.delivery import Delivery
+from winnowry.schemas.errors import Unreachable
+from winnowry.schemas.reasons import Reason
 
 log = structlog.get_logger(__name__)
 
@@ -142,8 +144,16 @@ class DirectEngine:
             self._follow_hold()
             watch()
             if not self._turn():
+                self._check_brokers()
                 self._inlet.wait(0.2)
         self._drain()
+
+    def _check_brokers(self) -> None:
+        """Raise Unreachable when a connection has ended for good: whoever watches over this process starts it anew."""
+        for broker in (self._source, self._target):
+            state = broker.state()
+            if state.state == "closed":
+                raise Unreachable(Reason.UNREACHABLE, f"{broker.name}: {state.detail}")
 
     def _consume(self) -> None:
         for edge in self._pump.inputs:
