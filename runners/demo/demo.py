@@ -62,7 +62,7 @@ class Demo:
         )
         with ThreadPoolExecutor() as threads:
             trees = [threads.submit(plant, folder / name, files=self.files, largest=self.largest) for name in SOURCES]
-            with Network(folder) as network, ExitStack() as watching:
+            with Network(folder, remove=not self.keep) as network, ExitStack() as watching:
                 for tree in trees:
                     tree.result()
                 watches = {name: watching.enter_context(Watch(network.tree(name))) for name in CONSUMERS}

@@ -54,11 +54,13 @@ class Network:
     """Everything below ``folder``: the trees of the sources in ``alice`` and ``bob``, the pump's in ``pump``, the consumers' in
     ``carol`` and ``dave``. Entering the context starts the servers, ``start`` the pumps and consumers; leaving it ends all.
 
-    Every program of ours is started by its command, as a person would.
+    Every program of ours is started by its command, as a person would. With ``remove`` the folder goes even when this process
+    is killed.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, remove: bool = True) -> None:
         self.folder = folder
+        self._scratch = folder if remove else None
         self.programs: dict[str, Owned] = {}
         self.servers: dict[str, FileServer] = {}
         self._stack = ExitStack()
@@ -90,11 +92,14 @@ class Network:
 
     def drain(self) -> None:
         """Ask pumps and consumers to end, and check that they did so well."""
+        self._end()
+        self.check()
+
+    def _end(self) -> None:
         for program in self.programs.values():
             program.terminate()
         for program in self.programs.values():
             program.stop(_DRAIN_SECONDS)
-        self.check()
 
     @property
     def _cluster_file(self) -> Path:
@@ -104,11 +109,10 @@ class Network:
         return f"amqp://{account}@127.0.0.1:{self._broker.port}/"
 
     def _run(self, verb: str, *arguments: str, name: str = "") -> Owned:
-        environment = os.environ | {"HOME": str(self.folder), "NO_COLOR": "1"}
+        environment = os.environ | {"HOME": str(self.folder), "TMPDIR": str(self.folder / "tmp"), "NO_COLOR": "1"}
         environment |= {f"XDG_{kind}_HOME": str(self.folder / kind.lower()) for kind in ("CONFIG", "STATE", "CACHE")}
         command = [str(Path(sys.executable).with_name("winnowry")), verb, *arguments]
-        started = Owned(command, log=self.folder / f"{name or verb}.log", env=environment)
-        self._stack.callback(started.kill)
+        started = Owned(command, log=self.folder / f"{name or verb}.log", env=environment, scratch=self._scratch)
         self.programs[name or verb] = started
         return started
 
@@ -125,10 +129,11 @@ class Network:
     def __enter__(self) -> Self:
         with self._stack:
             self._broker = self._stack.enter_context(RabbitMQ())
-            for name in (*SOURCES, *CONSUMERS, "pump"):
+            for name in (*SOURCES, *CONSUMERS, "pump", "tmp"):
                 self.tree(name).mkdir(exist_ok=True)
             for name in (*SOURCES, "pump"):
                 self.servers[name] = self._stack.enter_context(FileServer(self.tree(name)))
+            self._stack.callback(self._end)
             self._write_settings()
             self._stack = self._stack.pop_all()
         return self

@@ -1,19 +1,26 @@
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from brokers import eventually
 
 pytestmark = pytest.mark.e2e
 
 PROGRAM = Path(sys.executable).with_name("winnowry")
 
 
-def demonstrate(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+def start(folder: Path, *options: str) -> "subprocess.Popen[str]":
     command = [PROGRAM, "demo", "--files", "300", "--largest", "5000000", *options]
     environment = {"HOME": str(folder), "PATH": os.environ["PATH"], "TMPDIR": str(folder), "COLUMNS": "200"}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def finish(demonstration: "subprocess.Popen[str]") -> tuple[int, str]:
+    printed, _ = demonstration.communicate(timeout=240)
+    return demonstration.returncode, printed
 
 
 def left_running(folder: Path) -> list[str]:
@@ -29,20 +36,34 @@ def left_running(folder: Path) -> list[str]:
 
 
 def test_the_demonstration_delivers_everything_and_leaves_nothing(tmp_path: Path) -> None:
-    done = demonstrate(tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "bob's file server has just been killed" in done.stdout
-    assert "✓ carol's tree is identical" in done.stdout
-    assert "✓ dave's tree is identical" in done.stdout
-    assert "✓ every path was announced publicly, once" in done.stdout
+    code, printed = finish(start(tmp_path))
+    assert code == 0, printed
+    assert "bob's file server has just been killed" in printed
+    assert "✓ carol's tree is identical" in printed
+    assert "✓ dave's tree is identical" in printed
+    assert "✓ every path was announced publicly, once" in printed
     assert left_running(tmp_path) == []
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_flipped_byte_is_noticed(tmp_path: Path) -> None:
-    done = demonstrate(tmp_path, "--damage")
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert "✗ carol: '" in done.stdout or "✗ not so: carol's tree is identical" in done.stdout
-    assert "differs in content" in done.stdout
-    assert "✓ dave's tree is identical" in done.stdout
+    code, printed = finish(start(tmp_path, "--damage"))
+    assert code == 1, printed
+    assert "✗ not so: carol's tree is identical" in printed
+    assert "differs in content" in printed
+    assert "✓ dave's tree is identical" in printed
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_an_ended_demonstration_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    demonstration = start(tmp_path)
+    assert demonstration.stdout is not None
+    for line in demonstration.stdout:
+        if line.startswith("xs_alice"):
+            break
+    demonstration.send_signal(number)
+    code, printed = finish(demonstration)
+    assert code == {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}[number], printed
+    eventually(lambda: left_running(tmp_path) == [], what="the end of all programs")
+    eventually(lambda: list(tmp_path.iterdir()) == [], what="the removal of all folders")
