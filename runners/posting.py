@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from winnowry.io.amqp import AmqpSettings, connect
-from winnowry.io.broker import Topology
+from winnowry.io.broker import Broker, Topology
 from winnowry.io.examine import found
 from winnowry.io.walk import Found, walk
 from winnowry.pipelines.post import post
@@ -56,23 +56,11 @@ def post_paths(paths: Sequence[Path], *, broker: str, exchange: str, base_url: s
     Returns 0 when every announcement is confirmed, 1 when something could not be announced. Raises ConfigError for a path
     outside ``base_dir``, Unreachable or Terminal where the broker cannot be had.
     """
-    folder = base_dir.resolve()
-    names = [_below(path, folder) for path in paths]
     console = Console(stderr=True)
     complaints = Complaints(console)
     connection = connect(AmqpSettings(urls=(broker,), name="winnowry post"))
     connection.declare(Topology())
-    pump = Pump(
-        name="post",
-        kind="post",
-        cluster="",
-        account="",
-        public=OutputEdge(exchange=exchange, unheard=True),
-        base_url=base_url,
-        root=folder,
-    )
-    supply = _supply(folder, names, complaints)
-    engine = DirectEngine(pump, post, source=connection, target=connection, desk=complaints, supply=supply, limit=ROUND)
+    engine = poster(paths, broker=connection, exchange=exchange, base_url=base_url, base_dir=base_dir, complaints=complaints)
     signal.signal(signal.SIGINT, lambda *_: engine.stop())
     signal.signal(signal.SIGTERM, lambda *_: engine.stop())
     with Progress(*COLUMNS, console=console, disable=not console.is_terminal) as progress:
@@ -81,6 +69,18 @@ def post_paths(paths: Sequence[Path], *, broker: str, exchange: str, base_url: s
     connection.close()
     console.print(f"{engine.over - complaints.count} announced to {exchange}", highlight=False)
     return 1 if complaints.count else 0
+
+
+def poster(
+    paths: Sequence[Path], *, broker: Broker, exchange: str, base_url: str, base_dir: Path, complaints: Complaints
+) -> DirectEngine:
+    """Return the engine that announces these paths. Raises ConfigError for a path outside ``base_dir``."""
+    folder = base_dir.resolve()
+    names = [_below(path, folder) for path in paths]
+    public = OutputEdge(exchange=exchange, unheard=True)
+    pump = Pump(name="post", kind="post", cluster="", account="", public=public, base_url=base_url, root=folder)
+    supply = _supply(folder, names, complaints)
+    return DirectEngine(pump, post, source=broker, target=broker, desk=complaints, supply=supply, limit=ROUND)
 
 
 def _below(path: Path, folder: Path) -> str:

@@ -32,7 +32,17 @@ def assemble(pump: Pump, wiring: Wiring, *, number: int = 1, twice: bool = False
     source = connect(AmqpSettings(urls=wiring.source, name=name))
     target = connect(AmqpSettings(urls=wiring.target, name=name))
     source.declare(wiring.topology)
-    desk, later = _desk_and_later(pump, wiring, target, number)
+    return build(pump, source, target, owner=wiring.target_account, prefetch=wiring.prefetch, number=number, twice=twice)
+
+
+def build(
+    pump: Pump, source: Broker, target: Broker, *, owner: str, prefetch: int, number: int = 1, twice: bool = False
+) -> DirectEngine:
+    """Return the engine of one instance on brokers where its queues are declared.
+
+    ``owner`` is the account that its later queues and dead letters belong to; they are declared here.
+    """
+    desk, later = _desk_and_later(pump, target, owner, number)
     memory = _memory_of(pump)
     if memory is not None:
         pump = replace(pump, memory=memory)
@@ -46,7 +56,7 @@ def assemble(pump: Pump, wiring: Wiring, *, number: int = 1, twice: bool = False
         memory=memory.open() if memory is not None else None,
         later=later,
         limit=ROUND_OF_FETCHING if fetching else ROUND_OF_RELAYING,
-        prefetch=wiring.prefetch,
+        prefetch=prefetch,
         twice=twice,
     )
     if fetching:
@@ -64,12 +74,11 @@ def _memory_of(pump: Pump) -> DirectMemory | None:
     )
 
 
-def _desk_and_later(pump: Pump, wiring: Wiring, target: Broker, number: int) -> tuple[Desk, Later]:
+def _desk_and_later(pump: Pump, target: Broker, owner: str, number: int) -> tuple[Desk, Later]:
     """Return who keeps later work and dead letters: a consumer's own disk, since the broker is not its own, or our broker."""
     if pump.kind == "subscribe":
         store = LaterStore(store_of(pump.state, number))
         return StoreDesk(pump, store), StoreLater(store)
-    account, name = wiring.target_account, pump.name
-    target.declare(Topology(queues=(*later_topology(account, name), dead_queue(account, name))))
-    queues = [later_queue(account, name, delay) for delay in DELAYS]
-    return BrokerDesk(pump, account), BrokerLater(target, queues)
+    target.declare(Topology(queues=(*later_topology(owner, pump.name), dead_queue(owner, pump.name))))
+    queues = [later_queue(owner, pump.name, delay) for delay in DELAYS]
+    return BrokerDesk(pump, owner), BrokerLater(target, queues)

@@ -22,6 +22,7 @@ from winnowry.runners.direct.later import Later
 from winnowry.runners.direct.ledger import Desk, Ledger
 from winnowry.schemas.delivery import Delivery
 from winnowry.schemas.errors import Unreachable
+from winnowry.schemas.outcome import Ending
 from winnowry.schemas.reasons import Reason
 
 log = structlog.get_logger(__name__)
@@ -72,7 +73,7 @@ class DirectEngine:
         self._prefetch = prefetch
         self._clock = clock
         self._holds = Holds(source, later if later is not None else source)
-        self._inlet = Inlet(clock_ns=time.time_ns, supply=supply)
+        self._inlet = Inlet(clock_ns=lambda: int(clock() * 1e9), supply=supply)
         self._ledger = Ledger(
             source=source,
             target=target,
@@ -113,9 +114,13 @@ class DirectEngine:
         """How many Deliveries have been settled."""
         return self._ledger.counts.total()
 
+    def ended(self, ending: Ending) -> int:
+        """How many of them ended so."""
+        return sum(count for (found, _), count in self._ledger.counts.items() if found is ending)
+
     def status(self) -> dict[str, Any]:
         """Return how this instance stands, as plain values."""
-        counts = {f"{ending.value}:{reason.code}": count for (ending, reason), count in self._ledger.counts.items()}
+        counts = {f"{ending.value}:{reason.code}": count for (ending, reason), count in dict(self._ledger.counts).items()}
         brokers = {broker.name: broker.state() for broker in (self._source, self._target)}
         return {
             "pump": self._pump.name,
@@ -218,7 +223,7 @@ class DirectEngine:
     def _drain(self) -> None:
         self._put_back_waiting()
         deadline = time.monotonic() + DRAIN_SECONDS
-        while (self._ledger.open or self._ledger.parked) and time.monotonic() < deadline:
+        while (self._inlet.waiting or self._ledger.open or self._ledger.parked) and time.monotonic() < deadline:
             if not self._turn():
                 self._inlet.wait(0.1)
         left = self._ledger.parked.empty()
