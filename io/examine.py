@@ -10,10 +10,10 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.pvalue import PCollection
 
-from winnowry.io.branches import Branches, split
 from winnowry.io.disk import disk_errors
 from winnowry.io.walk import hash_file
 from winnowry.schemas.arrival import Arrival, identify
+from winnowry.schemas.branches import ENDED, Branches, split
 from winnowry.schemas.delivery import Delivery
 from winnowry.schemas.edge import InputEdge
 from winnowry.schemas.errors import SourceUnready, Terminal, Transient
@@ -69,7 +69,7 @@ class _Examine(beam.DoFn):
             post = self._post(os.fsdecode(delivery.body))
         except (Transient, Terminal) as error:
             outcome = Outcome(ending=Ending.FAILED, reason=error.reason, delivery=delivery, detail=error.detail)
-            return (beam.pvalue.TaggedOutput("ended", outcome),)
+            return (beam.pvalue.TaggedOutput(ENDED, outcome),)
         return (Arrival(post=post, edge=FOLDER, identity=identify(delivery), delivery=delivery),)
 
     def _post(self, rel_path: str) -> Post:

@@ -9,7 +9,7 @@ import apache_beam as beam
 import msgspec
 from apache_beam.pvalue import PCollection
 
-from winnowry.io.branches import Branches, late, split
+from winnowry.io.branches import late
 from winnowry.io.files import Files
 from winnowry.io.http import url_of
 from winnowry.io.incoming import Incoming, Request, read_mode
@@ -17,6 +17,7 @@ from winnowry.io.job import Job, Result
 from winnowry.io.transfers import Transfers, transfers_for
 from winnowry.io.tree import Tree
 from winnowry.schemas.arrival import Arrival, Fetched
+from winnowry.schemas.branches import Branches, split
 from winnowry.schemas.errors import Malformed, Terminal, Transient
 from winnowry.schemas.fingerprint import Fingerprint
 from winnowry.schemas.outcome import Ending, Outcome, end

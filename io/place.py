@@ -6,13 +6,15 @@ from dataclasses import dataclass
 
 import apache_beam as beam
 from apache_beam.pvalue import PCollection
+from msgspec.structs import replace
 
-from winnowry.io.branches import Branches, late, split
+from winnowry.io.branches import late
 from winnowry.io.fetch import GivingUp
 from winnowry.io.files import Files
 from winnowry.io.incoming import read_mode
 from winnowry.io.tree import Tree, tree_at
 from winnowry.schemas.arrival import Arrival
+from winnowry.schemas.branches import Branches, split
 from winnowry.schemas.errors import Refused, Terminal, Transient
 from winnowry.schemas.outcome import Outcome
 from winnowry.schemas.reasons import Reason
@@ -23,8 +25,9 @@ def place(arrival: Arrival, tree: Tree, giving_up: GivingUp) -> Arrival | Outcom
     try:
         _PLACERS[arrival.post.operation.kind if arrival.post.operation else "file"](arrival, tree)
     except (Transient, Terminal) as error:
+        outcome = giving_up(arrival, error)
         discard(arrival, tree)
-        return giving_up(arrival, error)
+        return outcome
     return arrival
 
 
@@ -39,7 +42,8 @@ def discard(arrival: Arrival, tree: Tree) -> None:
 class Place(beam.PTransform):
     """Give the files of Arrivals their names, at once and whole; make directories and symbolic links.
 
-    ``intend`` records durably, once a round and before the first rename, what is about to be renamed.
+    ``intend`` records durably, once a round and before the first rename, what is about to be renamed. It is told of a file that
+    could not be renamed with an empty ``temporary``, before that file is removed: a missing one is taken to be renamed.
 
     Delivery: a file is under its name completely or not at all; placing it again changes nothing.
     Parallelism: one round at a time; rounds of different processes do not disturb each other.
@@ -78,7 +82,12 @@ class _Place(beam.DoFn):
         if files:
             self.intend(files)
         for arrival in self.arrivals:
-            yield late(place(arrival, self.tree, self.giving_up))
+            yield late(place(arrival, self.tree, self._give_up))
+
+    def _give_up(self, arrival: Arrival, error: Transient | Terminal) -> Outcome:
+        if arrival.fetched is not None and arrival.fetched.temporary is not None:
+            self.intend([replace(arrival, fetched=replace(arrival.fetched, temporary=""))])
+        return self.giving_up(arrival, error)
 
 
 def _file(arrival: Arrival, tree: Tree) -> None:

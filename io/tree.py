@@ -43,8 +43,8 @@ class _Directory:
         self.descriptor = descriptor
         self.opened = opened
 
-    def __del__(self) -> None:
-        os.close(self.descriptor)
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:
+        close(self.descriptor)  # named here because ``os`` may be gone when the interpreter ends
 
 
 def split_place(place: str) -> tuple[str, str]:
@@ -164,10 +164,13 @@ class Tree:
             raise
         return True
 
-    def sweep(self, older_than: float, clock: Callable[[], float] = time.time) -> int:
-        """Remove temporaries that nobody has touched for ``older_than`` seconds: their process is dead. Return how many."""
+    def sweep(self, older_than: float, spare: frozenset[str] = frozenset(), clock: Callable[[], float] = time.time) -> int:
+        """Remove temporaries that nobody has touched for ``older_than`` seconds: their process is dead. Return how many.
+
+        ``spare`` are those that an intent names: that such a file is gone is taken to mean that it was renamed.
+        """
         limit = clock() - older_than
-        return sum(self._sweep_one(place, limit) for place in self._temporaries())
+        return sum(self._sweep_one(place, limit) for place in self._temporaries() if place not in spare)
 
     def _sweep_one(self, place: str, limit: float) -> bool:
         found = self.stat(place)

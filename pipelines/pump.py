@@ -11,9 +11,10 @@ from apache_beam.pvalue import PCollection
 
 from winnowry.io.files import Files
 from winnowry.schemas.arrival import Arrival
+from winnowry.schemas.branches import Branches
 from winnowry.schemas.edge import InputEdge, OutputEdge
 from winnowry.transforms.bounds import Bounds
-from winnowry.transforms.branch import Branches, branch
+from winnowry.transforms.branch import branch
 from winnowry.transforms.filters import Filters
 from winnowry.transforms.layout import Layout
 from winnowry.transforms.patience import Patience

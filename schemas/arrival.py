@@ -13,7 +13,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """What an Arrival has reserved in the memory of a pump, to be committed or released with its Outcome.
 
     ``path`` and ``content`` are 16-byte keys of the memory; ``announcer`` is 8 bytes; ``pub_time`` is in nanoseconds;
-    ``episode`` is which of this announcer's episodes of this content it is. ``identity`` is the Arrival's.
+    ``episode`` is which of this announcer's episodes of this content it is. ``identity`` is the Arrival's. ``departure`` is the
+    removal at the old path that a rename implies: it is not reserved, and remembered with the rename.
     """
 
     identity: bytes
@@ -22,6 +23,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     announcer: bytes
     pub_time: int
     episode: int
+    departure: "Claim | None" = None
 
 
 class Fetched(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,9 +7,10 @@ import apache_beam as beam
 from apache_beam.pvalue import PCollection
 
 from winnowry.schemas.arrival import Arrival
+from winnowry.schemas.branches import Branches
 from winnowry.schemas.outcome import Outcome, refuse
 from winnowry.schemas.reasons import Reason
-from winnowry.transforms.branch import Branches, branch
+from winnowry.transforms.branch import branch
 from winnowry.transforms.filters import Filters
 
 

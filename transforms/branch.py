@@ -6,26 +6,13 @@ its own, to which the engine attaches the settling (a Flatten would break the st
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import apache_beam as beam
 from apache_beam.pvalue import PCollection, TaggedOutput
 
+from winnowry.schemas.branches import ENDED, Branches, split
 from winnowry.schemas.outcome import Outcome
-
-GOING_ON = "going_on"
-ENDED = "ended"
-
-
-class Branches(NamedTuple):
-    """What goes on, and the Outcomes of what has ended here."""
-
-    going_on: PCollection
-    ended: PCollection
-
-
-# Beam reads the annotation of ``expand``, and warns of any that does not call itself a PCollection.
-Branches.__origin__ = PCollection  # type: ignore[attr-defined]
 
 
 class _Apply(beam.DoFn):
@@ -48,12 +35,6 @@ class _Finish(beam.DoFn):
 def branch(elements: PCollection, twin: Callable[[Any], Any]) -> Branches:
     """Apply ``twin`` to each element; an Outcome takes the second way out, anything else the first."""
     return split(elements, _Apply(twin))
-
-
-def split(elements: PCollection, dofn: beam.DoFn) -> Branches:
-    """Apply a DoFn that tags Outcomes with ``ENDED``."""
-    outputs = elements | beam.ParDo(dofn).with_outputs(ENDED, main=GOING_ON)
-    return Branches(outputs[GOING_ON], outputs[ENDED])
 
 
 def finish(elements: PCollection, twin: Callable[[Any], Outcome]) -> PCollection:

@@ -8,6 +8,7 @@ import apache_beam as beam
 from apache_beam.pvalue import PCollection
 
 from winnowry.schemas.arrival import Arrival, identify
+from winnowry.schemas.branches import Branches
 from winnowry.schemas.delivery import BODY_LIMIT, Delivery
 from winnowry.schemas.edge import InputEdge
 from winnowry.schemas.errors import Malformed
@@ -15,7 +16,7 @@ from winnowry.schemas.outcome import Ending, Outcome
 from winnowry.schemas.post import Post
 from winnowry.schemas.reasons import Reason
 from winnowry.schemas.wire import read
-from winnowry.transforms.branch import Branches, branch
+from winnowry.transforms.branch import branch
 
 
 def decode(delivery: Delivery, edges: Mapping[str, InputEdge]) -> Arrival | Outcome:

@@ -8,10 +8,11 @@ import msgspec
 from apache_beam.pvalue import PCollection
 
 from winnowry.schemas.arrival import Arrival
+from winnowry.schemas.branches import Branches
 from winnowry.schemas.errors import Refused
 from winnowry.schemas.outcome import Outcome, refuse
 from winnowry.schemas.paths import check_link
-from winnowry.transforms.branch import Branches, branch
+from winnowry.transforms.branch import branch
 from winnowry.transforms.layout import Layout
 
 

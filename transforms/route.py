@@ -7,12 +7,13 @@ import apache_beam as beam
 from apache_beam.pvalue import PCollection
 
 from winnowry.schemas.arrival import Arrival
+from winnowry.schemas.branches import Branches
 from winnowry.schemas.edge import OutputEdge
 from winnowry.schemas.errors import ConfigError, Refused
 from winnowry.schemas.outcome import Outcome, refuse
 from winnowry.schemas.post import Post
 from winnowry.schemas.reasons import Reason
-from winnowry.transforms.branch import Branches, branch
+from winnowry.transforms.branch import branch
 
 EVERYONE = "ALL"
 """What a Post says in ``to_clusters`` when any cluster may have it."""

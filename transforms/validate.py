@@ -11,6 +11,7 @@ import msgspec
 from apache_beam.pvalue import PCollection
 
 from winnowry.schemas.arrival import Arrival
+from winnowry.schemas.branches import Branches
 from winnowry.schemas.errors import Malformed, Refused
 from winnowry.schemas.outcome import Ending, Outcome, end, refuse
 from winnowry.schemas.paths import check_characters, check_link, check_path
@@ -18,7 +19,7 @@ from winnowry.schemas.post import Post
 from winnowry.schemas.reasons import Reason
 from winnowry.schemas.times import read_time
 from winnowry.transforms.bounds import Bounds
-from winnowry.transforms.branch import Branches, branch
+from winnowry.transforms.branch import branch
 
 
 def validate(

@@ -10,12 +10,13 @@ import msgspec
 from apache_beam.pvalue import PCollection
 
 from winnowry.schemas.arrival import Arrival, Fetched
+from winnowry.schemas.branches import Branches
 from winnowry.schemas.errors import Malformed, Mismatch, Terminal, Transient
 from winnowry.schemas.fingerprint import CONTENT_METHODS, Fingerprint
 from winnowry.schemas.outcome import Outcome
 from winnowry.schemas.post import Post
 from winnowry.schemas.reasons import Reason
-from winnowry.transforms.branch import Branches, branch
+from winnowry.transforms.branch import branch
 from winnowry.transforms.patience import Patience
 from winnowry.transforms.retry import retry
 

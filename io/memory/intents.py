@@ -12,8 +12,10 @@ import msgspec
 class Intent(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A file with this ``inode`` and the key of its ``content`` was about to be renamed away from ``temporary``.
 
-    After a death: a file with that inode under its final name, or no file with it at all, says that the rename happened.
-    ``temporary`` is relative to the data root; ``at`` is when, in whole seconds of Unix time.
+    After a death: no file at ``temporary`` says that the rename happened, because nothing else takes it away while the intent
+    stands: a sweep spares it, and a rename that fails takes its intent back (an empty ``temporary``) before it is removed.
+    The final name says less: a consumer may have taken the file away, or put another there. ``temporary`` is relative to the
+    data root; ``at`` is when, in whole seconds of Unix time.
     """
 
     content: bytes
@@ -42,6 +44,11 @@ class Intents:
         with self._store.begin() as transaction:
             record = transaction.get(path)
         return None if record is None else self._decoder.decode(record)
+
+    def temporaries(self) -> frozenset[str]:
+        """Return the temporaries of all that is intended."""
+        with self._store.begin() as transaction:
+            return frozenset(self._decoder.decode(record).temporary for _, record in transaction.cursor())
 
     def drop(self, paths: Iterable[bytes]) -> None:
         """Forget what was intended at these paths; where nothing was, nothing is written."""

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from threading import Lock
+from types import MappingProxyType
 from typing import Any
 
 from winnowry.io.memory.days import Days
@@ -92,9 +93,17 @@ class Memory:
         with TROUBLE:
             return self._intents.read(path)
 
-    def commit(self, histories: Mapping[bytes, History]) -> list[bytes]:
-        """Remember these for good, then end their intents and reservations; return the holders who waited for them."""
-        self._days.write(histories, self._clock())
+    def intended(self) -> frozenset[str]:
+        """Return the temporary files that intents name: to sweep one would say that it was renamed."""
+        with TROUBLE:
+            return self._intents.temporaries()
+
+    def commit(self, histories: Mapping[bytes, History], beside: Mapping[bytes, History] = MappingProxyType({})) -> list[bytes]:
+        """Remember these for good, then end their intents and reservations; return the holders who waited for them.
+
+        What is remembered ``beside`` them was not reserved: whoever has reserved it keeps it.
+        """
+        self._days.write({**beside, **histories} if beside else histories, self._clock())
         return self.release(histories)
 
     def release(self, paths: Iterable[bytes]) -> list[bytes]:
@@ -104,6 +113,12 @@ class Memory:
             self._intents.drop(ended)
             with self._guard:
                 return self._reservations.release(ended)
+
+    def abandon(self, holder: bytes) -> list[bytes]:
+        """Release whatever ``holder`` has reserved, when nobody knows any more what that is."""
+        with self._guard:
+            paths = self._reservations.held_by(holder)
+        return self.release(paths)
 
     def forgo(self, path: bytes) -> None:
         """End the reservation of a path that was reserved in this very call of the sieve; its intent stays."""

@@ -57,6 +57,10 @@ class Reservations:
                 return False
             return bool(transaction.put(path, self._owner.name))
 
+    def held_by(self, holder: bytes) -> list[bytes]:
+        """Return the paths that ``holder`` has reserved; it looks at all there are."""
+        return [path for path, present in self._holders.items() if present == holder]
+
     def release(self, paths: Iterable[bytes]) -> list[bytes]:
         """End the reservations of these paths; return the holders who waited for them, first come first."""
         ended = [path for path in paths if self._holders.pop(path, None) is not None]

@@ -67,7 +67,6 @@ class DirectEngine:
         self._pump = pump
         self._source = source
         self._target = target
-        self._memory = memory
         self._later = later
         self._limit = limit
         self._prefetch = prefetch
@@ -85,11 +84,9 @@ class DirectEngine:
             clock=clock,
         )
         self._finished: deque[bytes] = deque()
-        self._stopping = False
         self._hold: dict[str, Any] | None = None
-        self._held = False
-        self._busy_at = clock()
-        self._started = clock()
+        self._held = self._stopping = False
+        self._busy_at = self._started = clock()
         self._rounds = HalvingRounds(lambda root: pipeline(root, pump), twice=twice)
 
     # -- asked from outside, from any thread

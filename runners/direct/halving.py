@@ -2,22 +2,27 @@
 
 import shutil
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from uuid import uuid4
 
 import apache_beam as beam
 import structlog
 from apache_beam.pvalue import PCollection
+from msgspec.structs import replace
 
 from winnowry.pipelines.pump import Outcomes
 from winnowry.runners.direct.rounds import Slot, compile_rounds, enter, leave
 from winnowry.schemas.delivery import Delivery
+from winnowry.schemas.errors import Transient
 from winnowry.schemas.outcome import Ending, Outcome
 from winnowry.schemas.reasons import Reason
 
 log = structlog.get_logger(__name__)
 
 DETAIL_LIMIT = 1000
+
+TROUBLE_DELAY = 10.0
+"""Seconds until a Delivery is tried again whose round met a full disk or a lost broker."""
 
 
 class HalvingRounds:
@@ -36,14 +41,14 @@ class HalvingRounds:
     def run(self, deliveries: list[Delivery]) -> list[Outcome]:
         """Return the Outcomes of a round.
 
-        A round that raises is run again in halves until the culprit stands alone: that one ends as `failed: bug`.
+        A round that raises is run again in halves until the culprit stands alone: that one ends as `failed: bug`, or is tried
+        again when the disk or a broker was in trouble.
         """
         try:
             return self._run(deliveries)
-        except Exception:
+        except Exception as error:  # noqa: BLE001 - the one place where an unforeseen error becomes a dead letter
             if len(deliveries) == 1:
-                log.exception("a Delivery made the pump raise")
-                return [_bug(deliveries[0], traceback.format_exc())]
+                return [_culprit(deliveries[0], error)]
             middle = len(deliveries) // 2
             return self.run(deliveries[:middle]) + self.run(deliveries[middle:])
 
@@ -53,15 +58,43 @@ class HalvingRounds:
             self._slot.outcomes.clear()
             self._rounds.run()
         outcomes = self._slot.outcomes.copy()
-        return outcomes if len(outcomes) == len(deliveries) else list(_one_each(deliveries, outcomes))
+        return outcomes if _is_one_each(deliveries, outcomes) else list(_one_each(deliveries, outcomes))
+
+
+def _culprit(delivery: Delivery, error: Exception) -> Outcome:
+    trouble = _trouble_in(error)
+    if trouble is None:
+        log.error("a Delivery made the pump raise", exc_info=error)
+        return _bug(delivery, "".join(traceback.format_exception(error)))
+    log.error("a round broke off; it is tried again", trouble=str(trouble), seconds=TROUBLE_DELAY)
+    retried = Outcome(ending=Ending.RETRIED, reason=trouble.reason, delivery=delivery, detail=trouble.detail)
+    return replace(retried, delay=TROUBLE_DELAY)
+
+
+def _trouble_in(error: BaseException | None) -> Transient | None:
+    """Return the trouble that a step raised; Beam raises another error in its place, since it cannot copy it."""
+    while error is not None and not isinstance(error, Transient):
+        error = error.__context__
+    return error
 
 
 def _bug(delivery: Delivery, detail: str) -> Outcome:
     return Outcome(ending=Ending.FAILED, reason=Reason.BUG, delivery=delivery, detail=detail[-DETAIL_LIMIT:])
 
 
-def _one_each(deliveries: Iterable[Delivery], outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+def _is_one_each(deliveries: Sequence[Delivery], outcomes: Sequence[Outcome]) -> bool:
+    """Whether each Delivery has one Outcome, told by the objects: within one stage nothing is copied."""
+    return len(outcomes) == len(deliveries) and {id(one.delivery) for one in outcomes} == {id(one) for one in deliveries}
+
+
+def _one_each(deliveries: Sequence[Delivery], outcomes: Sequence[Outcome]) -> Iterator[Outcome]:
     """A step that drops or doubles an element is a bug to be told of."""
-    ended = {outcome.delivery.hold: outcome for outcome in outcomes}
+    ended = {outcome.delivery.hold: outcome for outcome in reversed(outcomes)}
+    if len(ended) < len(outcomes):
+        log.error("a step of the pipeline doubled Arrivals", surplus=len(outcomes) - len(ended))
     for delivery in deliveries:
-        yield ended.get(delivery.hold) or _bug(delivery, "a step of the pipeline lost this Arrival")
+        outcome = ended.get(delivery.hold)
+        if outcome is None:
+            log.error("a step of the pipeline lost an Arrival", queue=delivery.queue)
+            outcome = _bug(delivery, "a step of the pipeline lost this Arrival")
+        yield outcome

@@ -97,12 +97,10 @@ class Inlet:
             yield delivery
 
     def empty(self) -> list[Delivery]:
-        """Give everything up that waits here, to be put back."""
+        """Give up what has not been begun, to be put back. What was parked goes on: it holds reservations."""
         with self._lock:
             held = [delivery for _, _, delivery, _ in self._later]
             self._later.clear()
-        held.extend(self._again)
-        self._again.clear()
         held.extend(self._fresh)
         self._fresh.clear()
         self._supply = None

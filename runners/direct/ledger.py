@@ -17,20 +17,15 @@ from msgspec.structs import replace
 
 from winnowry.io.broker import Broker, Confirm, Confirmations
 from winnowry.io.memory import Memory
+from winnowry.runners.direct.claims import close_claims
 from winnowry.runners.direct.holds import Holds
 from winnowry.runners.direct.parked import Parked
 from winnowry.schemas.delivery import Delivery, Message
-from winnowry.schemas.history import History
 from winnowry.schemas.outcome import Ending, Outcome
 from winnowry.schemas.reasons import Reason
-from winnowry.transforms.winnow import remember
-
-KEEPING = frozenset({Ending.ANNOUNCED, Ending.DELIVERED, Ending.REPEAT})
-"""Endings whose claim is committed; any other releases it."""
 
 BURIED = frozenset({Ending.MALFORMED, Ending.FAILED, Ending.QUARANTINED})
 """Endings that leave a dead letter."""
-
 
 POSTPONED_BY = 10.0
 """Seconds until what has been parked for too long is looked at again."""
@@ -171,12 +166,14 @@ class Ledger:
     def _publish_unheard_again(self) -> None:
         if self._unheard and self._clock() - self._unheard_since >= 1.0:
             again, self._unheard = self._unheard, []
-            self._publish(again)
+            self._publish([sending for sending in again if not sending[0].reported])
+            self._report([sending for sending in again if sending[0].reported])
 
     def _commit(self, entries: Sequence[Entry]) -> None:
         """Commit or release the claims of entries whose messages are confirmed, wake who waited for them, and report."""
         if self._memory is not None:
-            self._close_claims(self._memory, entries)
+            for hold in close_claims(self._memory, [entry.outcome for entry in entries]):
+                self.wake(hold)
         reports: list[Sending] = []
         silent: list[Entry] = []
         for entry in entries:
@@ -187,25 +184,13 @@ class Ledger:
                 entry.reported = True
                 entry.unanswered = 1
                 reports.append((entry, report))
-        if reports:
-            self._source.publish([(sending, sending[1]) for sending in reports], self._answered)
+        self._report(reports)
         if silent:
             self._settle(silent)
 
-    def _close_claims(self, memory: Memory, entries: Sequence[Entry]) -> None:
-        kept: dict[bytes, History] = {}
-        released: list[bytes] = []
-        for entry in entries:
-            claim = entry.outcome.arrival.claim if entry.outcome.arrival is not None else None
-            if claim is None:
-                continue
-            if entry.outcome.ending in KEEPING:
-                news = entry.outcome.ending is not Ending.REPEAT
-                kept[claim.path] = remember(memory.recall(claim.path), claim, news=news)
-            else:
-                released.append(claim.path)
-        for hold in [*(memory.commit(kept) if kept else ()), *(memory.release(released) if released else ())]:
-            self.wake(hold)
+    def _report(self, sendings: Sequence[Sending]) -> None:
+        if sendings:
+            self._source.publish([(sending, sending[1]) for sending in sendings], self._answered)
 
     def wake(self, key: bytes) -> None:
         """Let the Delivery that was parked under this key enter the next round; nothing where there is none."""

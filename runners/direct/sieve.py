@@ -15,11 +15,11 @@ from winnowry.io.memory import Intent, Memory, Reservation
 from winnowry.io.tree import Tree
 from winnowry.pipelines.pump import Pass
 from winnowry.schemas.arrival import Arrival
+from winnowry.schemas.branches import ENDED, Branches, split
 from winnowry.schemas.errors import Malformed
 from winnowry.schemas.outcome import Ending, Outcome, end, refuse
 from winnowry.schemas.reasons import Reason
-from winnowry.transforms.branch import ENDED, Branches, split
-from winnowry.transforms.winnow import Scope, Verdict, claim_of, judge
+from winnowry.transforms.winnow import Scope, Verdict, claim_of, departure_of, judge
 
 ELSEWHERE_DELAY = 1.0
 """Seconds until an Arrival whose twin is underway in another process is looked at again."""
@@ -44,8 +44,9 @@ def sift(arrival: Arrival, memory: Memory, scope: Scope) -> Arrival | Outcome:
     judgement = judge(memory.recall(claim.path), claim)
     if not judgement.changes:
         memory.forgo(claim.path)
-    elif judgement.verdict is Verdict.NEWS or judgement.verdict is Verdict.REPEAT:
-        arrival = replace(arrival, claim=replace(claim, episode=judgement.episode))
+    elif judgement.verdict is not Verdict.SUPERSEDED:
+        departure = departure_of(arrival, scope=scope) if arrival.post.file_op is not None else None
+        arrival = replace(arrival, claim=replace(claim, episode=judgement.episode, departure=departure))
     return _DECIDE[judgement.verdict](arrival)
 
 
@@ -121,11 +122,12 @@ class DirectMemory:
         """Whether this content was renamed into place by an attempt that died before it was announced.
 
         Its intent was recorded before the rename: that the temporary file is gone says that the rename happened, also when a
-        consumer has taken the file away since.
+        consumer has taken the file away since, or another is in its place. Nothing else removes a temporary while its intent
+        stands: a sweep spares it, and Place takes the intent back (an empty ``temporary``) of what it could not rename.
         """
         claim = arrival.claim
         intent = self.open().intent(claim.path) if claim is not None else None
-        if intent is None or claim is None or intent.content != claim.content:
+        if intent is None or claim is None or intent.content != claim.content or not intent.temporary:
             return False
         return _tree(self.root).stat(intent.temporary) is None
 

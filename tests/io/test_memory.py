@@ -344,3 +344,25 @@ def test_a_full_disk_is_told_from_a_failing_one() -> None:
     with pytest.raises(DiskTrouble) as failing, TROUBLE:
         raise OSError(EIO, "Input/output error")
     assert (full.value.reason, failing.value.reason) == (Reason.DISK_FULL, Reason.DISK_ERROR)
+
+
+def test_what_is_remembered_beside_a_claim_leaves_reservations_alone(open_memory: Open) -> None:
+    memory = open_memory()
+    memory.reserve(PATH, b"mine")
+    memory.reserve(OTHER, b"other")
+    memory.intend([(OTHER, Intent(CONTENT, "a/.b.winnowry", 7))])
+    assert memory.commit({PATH: KNOWN}, {OTHER: TWICE}) == []
+    assert (memory.recall(PATH), memory.recall(OTHER)) == (KNOWN, TWICE)
+    assert memory.reserve(OTHER, b"third") is Reservation.TAKEN_HERE
+    assert memory.intended() == frozenset({"a/.b.winnowry"})
+
+
+def test_who_is_lost_gives_up_what_it_reserved(open_memory: Open) -> None:
+    memory = open_memory()
+    memory.reserve(PATH, b"lost")
+    memory.reserve(OTHER, b"other")
+    memory.reserve(PATH, b"waits")
+    assert memory.abandon(b"lost") == [b"waits"]
+    assert memory.abandon(b"lost") == []
+    assert memory.reserve(PATH, b"waits") is Reservation.RESERVED
+    assert memory.reserve(OTHER, b"waits") is Reservation.TAKEN_HERE

@@ -84,7 +84,8 @@ def remember(arrivals: list[Arrival]) -> None:
     """Note which files are intended, and that none of them is in place yet."""
     for arrival in arrivals:
         assert arrival.fetched is not None and arrival.fetched.temporary is not None
-    _SEEN.append(("intended", sorted(arrival.place for arrival in arrivals)))
+        taken_back = arrival.fetched.temporary == ""
+    _SEEN.append(("taken back" if taken_back else "intended", sorted(arrival.place for arrival in arrivals)))
 
 
 def note(element: Arrival | Outcome, branch: str) -> None:
@@ -102,4 +103,10 @@ def test_all_files_of_a_round_are_intended_before_the_first_is_renamed(tree: Tre
         _ = branches.going_on | "on" >> beam.Map(note, "placed")
         _ = branches.ended | "end" >> beam.Map(note, "ended")
     assert _SEEN[0] == ("intended", ["a", "b", "c"])
-    assert sorted(_SEEN[1:]) == [("ended", ["c"]), ("placed", ["a"]), ("placed", ["b"]), ("placed", ["d"])]
+    assert sorted(_SEEN[1:]) == [
+        ("ended", ["c"]),
+        ("placed", ["a"]),
+        ("placed", ["b"]),
+        ("placed", ["d"]),
+        ("taken back", ["c"]),
+    ]

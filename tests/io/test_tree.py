@@ -1,5 +1,6 @@
 import os
 import subprocess
+import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -248,3 +249,18 @@ def test_full_disk_is_told_from_a_broken_one(small_disk: Path) -> None:
         for number in range(32):
             put(tree, f"{number}")
     assert trouble.value.reason is Reason.DISK_FULL
+
+
+def test_sweep_spares_what_an_intent_names(root: Path) -> None:
+    tree = Tree(root)
+    descriptor, temporary = tree.create_temporary("a/b")
+    os.close(descriptor)
+    born = (root / temporary).stat().st_ctime
+    assert tree.sweep(60, frozenset({temporary}), clock=lambda: born + 61) == 0
+    assert tree.sweep(60, clock=lambda: born + 61) == 1
+
+
+def test_directories_close_quietly_when_the_interpreter_ends(root: Path) -> None:
+    keeps_one_open = f"from pathlib import Path; from winnowry.io.tree import tree_at; tree_at(Path({str(root)!r})).stat('a')"
+    done = subprocess.run([sys.executable, "-c", keeps_one_open], capture_output=True, text=True, check=True)
+    assert done.stderr == ""

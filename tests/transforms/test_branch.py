@@ -5,9 +5,10 @@ from apache_beam.testing.util import assert_that, equal_to
 from arrivals import an_arrival
 
 from winnowry.schemas.arrival import Arrival
+from winnowry.schemas.branches import Branches
 from winnowry.schemas.outcome import Outcome, refuse
 from winnowry.schemas.reasons import Reason
-from winnowry.transforms.branch import Branches, branch, finish
+from winnowry.transforms.branch import branch, finish
 
 SMALL, LARGE = an_arrival(size=1), an_arrival(size=2)
 

@@ -1,0 +1,61 @@
+"""End what Arrivals have reserved, when what became of them is confirmed."""
+
+from collections.abc import Iterable
+
+from winnowry.io.memory import Memory
+from winnowry.schemas.arrival import Claim
+from winnowry.schemas.history import History
+from winnowry.schemas.outcome import Ending, Outcome
+from winnowry.schemas.reasons import Reason
+from winnowry.transforms.winnow import note, remember
+
+KEEPING = frozenset({Ending.ANNOUNCED, Ending.DELIVERED, Ending.REPEAT})
+"""Endings whose claim is committed; any other releases it."""
+
+UNCLEAR = frozenset({Ending.FAILED, Ending.RETRIED})
+"""Endings of a Delivery whose Arrival is not known because a step raised."""
+
+
+def close_claims(memory: Memory, outcomes: Iterable[Outcome]) -> list[bytes]:
+    """Commit the claims of what ended well and release the others, with one sync; return the holds of who waited for them.
+
+    No two of these claims have the same path: each Arrival has reserved its own.
+    """
+    kept: dict[bytes, History] = {}
+    departures: list[Claim] = []
+    released: list[bytes] = []
+    woken: list[bytes] = []
+    for outcome in outcomes:
+        claim = outcome.arrival.claim if outcome.arrival is not None else None
+        if claim is None:
+            if _may_hold(outcome):
+                woken += memory.abandon(outcome.delivery.hold)
+        elif outcome.ending in KEEPING:
+            kept[claim.path] = remember(memory.recall(claim.path), claim, news=outcome.ending is not Ending.REPEAT)
+            if claim.departure is not None:
+                departures.append(claim.departure)
+        else:
+            released.append(claim.path)
+    if kept:
+        woken += memory.commit(kept, _histories_of(departures, memory))
+    if released:
+        woken += memory.release(released)
+    return woken
+
+
+def _may_hold(outcome: Outcome) -> bool:
+    """Whether a Delivery that ended without its Arrival may have reserved something: a step raised, or lost it."""
+    return outcome.arrival is None and outcome.ending in UNCLEAR and outcome.reason is not Reason.WAITING
+
+
+def _histories_of(departures: Iterable[Claim], memory: Memory) -> dict[bytes, History]:
+    """Return the histories of paths that files were renamed away from.
+
+    A best effort: nobody has reserved these paths, and whoever is underway there may just have been judged without it.
+    """
+    histories: dict[bytes, History] = {}
+    for claim in departures:
+        history = note(histories.get(claim.path) or memory.recall(claim.path), claim)
+        if history is not None:
+            histories[claim.path] = history
+    return histories
