@@ -77,7 +77,7 @@ class Demo:
         first = SOURCES[0]
         tree = survey(network.tree(first))
         with Bars(self.console, _totals(tree)) as bars:
-            for source in SOURCES:
+            for source in reversed(SOURCES):
                 network.post(source)
             course = Course(network=network, taps=taps, watches=watches, tree=tree, bars=bars, kill_a_server=True)
             if complaints := course.follow():
