@@ -101,9 +101,9 @@ class Memory:
     def commit(self, histories: Mapping[bytes, History], beside: Mapping[bytes, History] = MappingProxyType({})) -> list[bytes]:
         """Remember these for good, then end their intents and reservations; return the holders who waited for them.
 
-        What is remembered ``beside`` them was not reserved: whoever has reserved it keeps it.
+        What is remembered ``beside`` them was not reserved, and whoever has reserved it keeps it; it is the later word.
         """
-        self._days.write({**beside, **histories} if beside else histories, self._clock())
+        self._days.write({**histories, **beside} if beside else histories, self._clock())
         return self.release(histories)
 
     def release(self, paths: Iterable[bytes]) -> list[bytes]:

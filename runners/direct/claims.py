@@ -1,6 +1,6 @@
 """End what Arrivals have reserved, when what became of them is confirmed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from winnowry.io.memory import Memory
 from winnowry.schemas.arrival import Claim
@@ -37,7 +37,7 @@ def close_claims(memory: Memory, outcomes: Iterable[Outcome]) -> list[bytes]:
         else:
             released.append(claim.path)
     if kept:
-        woken += memory.commit(kept, _histories_of(departures, memory))
+        woken += memory.commit(kept, _histories_of(departures, kept, memory))
     if released:
         woken += memory.release(released)
     return woken
@@ -48,14 +48,14 @@ def _may_hold(outcome: Outcome) -> bool:
     return outcome.arrival is None and outcome.ending in UNCLEAR and outcome.reason is not Reason.WAITING
 
 
-def _histories_of(departures: Iterable[Claim], memory: Memory) -> dict[bytes, History]:
+def _histories_of(departures: Iterable[Claim], kept: Mapping[bytes, History], memory: Memory) -> dict[bytes, History]:
     """Return the histories of paths that files were renamed away from.
 
     A best effort: nobody has reserved these paths, and whoever is underway there may just have been judged without it.
     """
     histories: dict[bytes, History] = {}
     for claim in departures:
-        history = note(histories.get(claim.path) or memory.recall(claim.path), claim)
+        history = note(histories.get(claim.path) or kept.get(claim.path) or memory.recall(claim.path), claim)
         if history is not None:
             histories[claim.path] = history
     return histories
