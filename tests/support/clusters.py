@@ -1,9 +1,11 @@
 """A cluster of pumps on a real broker, run by the command `winnowry` as an operator runs it, and what a test does to it."""
 
+import logging
 import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -16,6 +18,8 @@ from winnowry_cli import Winnowry
 from winnowry.runners.control import ask
 from winnowry.runners.servers.owned import Owned
 from winnowry.schemas.errors import Unreachable
+
+logging.getLogger("pika").setLevel(logging.ERROR)  # it would tell of each time that we ask for a queue which is not there yet
 
 START_SECONDS = 60.0
 DRAIN_SECONDS = 40.0
@@ -33,6 +37,7 @@ class Cluster:
         self.file = folder / "cluster.yaml"
         self._folder = folder
         self._stack = ExitStack()
+        self._programs: list[Owned] = []
         self.command = Winnowry(folder, self._stack)
         for account in ("feeder", *accounts):
             vhost.add_user(account)
@@ -55,18 +60,24 @@ class Cluster:
             "credentials: .config/winnowry/credentials.conf",
             *(f"{key}: {value}" for key, value in more.items()),
             "pumps:",
-            *(f"  {line}" for line in pumps.strip().splitlines()),
+            *(f"  {line.strip()}" for line in pumps.strip().splitlines()),
         ]
         self.file.write_text("\n".join(lines) + "\n")
 
     def start(self, *pumps: str, until_idle: bool = False) -> Owned:
         """Start `winnowry run`, of all pumps unless some are named."""
-        return self.command.start("run", str(self.file), *pumps, *(["--until-idle"] if until_idle else []))
+        return self._started("run", str(self.file), *pumps, *(["--until-idle"] if until_idle else []))
 
     def listening(self, *queues: str, seconds: float = START_SECONDS) -> None:
-        """Wait until each of these queues is consumed."""
+        """Wait until each of these queues is consumed; fails when a program that was started has ended badly."""
+
+        def happens(queue: str) -> bool:
+            for program in self._programs:
+                assert program.code in (None, 0, -signal.SIGKILL), program.last_words()
+            return consumers(self.vhost, queue) > 0
+
         for queue in queues:
-            eventually(lambda queue=queue: consumers(self.vhost, queue) > 0, seconds, f"a consumer of {queue}")
+            eventually(partial(happens, queue), seconds, f"a consumer of {queue}")
 
     def exchange_is_read(self, exchange: str, listeners: int = 1) -> None:
         """Wait until so many queues that are no taps are bound to an exchange."""
@@ -78,11 +89,15 @@ class Cluster:
 
     def post(self, account: str, tree: Path, url: str) -> Owned:
         """Start to announce a tree to the account's own exchange."""
-        return self.command.start("post", str(tree), "--to", self.address(account), "--base-url", url, "--base-dir", str(tree))
+        return self._started("post", str(tree), "--to", self.address(account), "--base-url", url, "--base-dir", str(tree))
 
     def subscribe(self, account: str, into: Path, *options: str) -> Owned:
         """Start to deliver into a folder."""
-        return self.command.start("subscribe", self.address(account), "--into", str(into), *options)
+        return self._started("subscribe", self.address(account), "--into", str(into), *options)
+
+    def _started(self, *arguments: str) -> Owned:
+        self._programs.append(self.command.start(*arguments))
+        return self._programs[-1]
 
     def ask(self, pump: str, do: str = "status", number: int = 1, **more: Any) -> dict[str, Any]:
         """Ask a running pump."""
