@@ -7,7 +7,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit e2e interop lint types layers format lock clean programs programs-test
+.PHONY: help setup demo test unit e2e interop latency lint types layers format lock clean programs programs-test
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,18 +16,21 @@ demo: programs .venv/installed ## show two sources, two pumps and two consumers 
 	@$(BIN)/winnowry demo
 
 test: programs-test .venv/installed .venv-sr3/installed lint types layers ## run every check and every test
-	$(PYTEST)
+	$(PYTEST) -m "not bench"
 
 setup: programs .venv/installed ## install what running Winnowry and its demonstration needs
 
 unit: .venv/installed ## run the tests that need no server
-	$(PYTEST) -m "not e2e and not interop"
+	$(PYTEST) -m "not e2e and not interop and not bench"
 
 e2e: programs-test .venv/installed ## run the tests against a real broker and real file servers
 	$(PYTEST) -m e2e
 
 interop: programs-test .venv/installed .venv-sr3/installed ## exchange files with the real metpx-sr3
 	$(PYTEST) -m interop
+
+latency: programs-test .venv/installed ## measure what an idle pump costs, and how soon a file is there
+	$(PYTEST) -s tests/bench/test_idle_and_latency.py
 
 lint: .venv/installed ## check style and formatting
 	$(BIN)/ruff check --quiet .
