@@ -28,6 +28,9 @@ _decode_raw = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_any = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
+DEPTH_LIMIT = 16
+"""Mappings within mappings: what is nested deeper could be read, and not be written, or only nearer to the stack's bottom."""
+
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -67,8 +70,13 @@ def write_report(post: Post, report: Report) -> bytes:
 
 
 def check(post: Post) -> Post:
-    """Return a decoded Post as its own codec cannot check it: times read, checksum on one line. Raises Malformed."""
+    """Return a decoded Post as its own codec cannot check it: times read, nesting bounded, checksum on one line.
+
+    Raises Malformed.
+    """
     read_time(post.pub_time, "pubTime")
+    _check_depth(post.file_op, "fileOp", DEPTH_LIMIT)
+    _check_depth(post.blocks, "blocks", DEPTH_LIMIT)
     if post.mtime is not None:
         read_time(post.mtime, "mtime")
     if post.atime is not None:
@@ -97,6 +105,15 @@ def read_known(known: dict[str, Any], foreign: dict[str, msgspec.Raw]) -> Post:
     except (*_UNREADABLE, UnicodeEncodeError) as error:
         raise Malformed(Reason.BODY_UNREADABLE, str(error)) from None
     return check(replace(post, foreign=foreign) if foreign else post)
+
+
+def _check_depth(value: Any, field: str, room: int) -> None:
+    if not isinstance(value, dict | list):
+        return
+    if not room:
+        raise Malformed(Reason.FIELD_INVALID, f"{field} is nested more than {DEPTH_LIMIT} deep")
+    for inner in value.values() if isinstance(value, dict) else value:
+        _check_depth(inner, field, room - 1)
 
 
 def _read_slowly(body: bytes) -> Post | Report:

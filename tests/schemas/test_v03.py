@@ -226,3 +226,11 @@ def test_wis2_notification_is_of_another_version() -> None:
 def test_path_of_stray_bytes_cannot_be_written() -> None:
     with pytest.raises(Malformed, match="cannot be written"):
         write_v03(msgspec.structs.replace(POST, rel_path="a\udcff"))
+
+
+@pytest.mark.parametrize("field", [b"blocks", b"fileOp"])
+def test_what_is_nested_too_deeply_to_be_written_again_is_malformed(field: bytes) -> None:
+    deep = b'{"a": ' * 16 + b"{}" + b"}" * 16
+    error = wrong(START + b', "' + field + b'": ' + deep + b"}")
+    assert (error.reason, error.detail) == (Reason.FIELD_INVALID, f"{field.decode()} is nested more than 16 deep")
+    assert read(b'"' + field + b'": ' + deep[6:-1])
