@@ -1,7 +1,6 @@
 """Compare the bytes received with the bytes announced."""
 
 from base64 import b64decode, b64encode
-from binascii import Error as NotBase64
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -73,12 +72,12 @@ def _checked(announced: Fingerprint | None, fetched: Fetched, demand: bool) -> F
         raise Terminal(Reason.CHECKSUM_UNKNOWN, f"{announced.method} announced, {fetched.method or 'nothing'} calculated")
     if fetched.digest != _digest(announced):
         received = b64encode(fetched.digest).decode()
-        raise Mismatch(Reason.CHECKSUM_MISMATCH, f"{announced.method} {received} received, {announced.value} announced")
+        raise Mismatch(Reason.CHECKSUM_MISMATCH, f"{announced.method} {received} received, {announced.value[:200]} announced")
     return announced
 
 
 def _digest(announced: Fingerprint) -> bytes:
     try:
         return b64decode(announced.value, validate=True)
-    except NotBase64 as error:
+    except ValueError as error:
         raise Malformed(Reason.FIELD_INVALID, f"the checksum {announced.value[:200]!r} is not base64") from error

@@ -202,7 +202,9 @@ def _edge_of(post: Post, scope: Scope) -> str:
 
 def _block_number(blocks: Mapping[str, object] | None) -> int:
     number = blocks.get("number", 0) if blocks else 0
-    return int(number) if isinstance(number, int) or (isinstance(number, str) and number.isdecimal()) else 0
+    if isinstance(number, str):
+        return int(number) if number.isdecimal() and len(number) < 20 else 0
+    return int(number) if isinstance(number, int) else 0
 
 
 def _says_content(post: Post) -> bool:

@@ -50,8 +50,9 @@ def test_checksum_that_was_not_calculated_is_never_taken_for_right() -> None:
     assert (outcome.ending, outcome.reason) == (Ending.FAILED, Reason.CHECKSUM_UNKNOWN)
 
 
-def test_unreadable_checksum_is_malformed() -> None:
-    outcome = verify(fetched(fingerprint=Fingerprint(method="sha512", value="?")), Patience())
+@pytest.mark.parametrize("value", ["?", "é"])
+def test_unreadable_checksum_is_malformed(value: str) -> None:
+    outcome = verify(fetched(fingerprint=Fingerprint(method="sha512", value=value)), Patience())
     assert isinstance(outcome, Outcome)
     assert (outcome.ending, outcome.reason) == (Ending.MALFORMED, Reason.FIELD_INVALID)
 

@@ -253,6 +253,10 @@ def test_the_first_block_is_the_whole_file_where_there_is_one() -> None:
     assert keys(blocks={"number": 0, "count": 1}) == keys()
 
 
+def test_a_block_number_without_end_is_none() -> None:
+    assert keys(blocks={"number": "9" * 5000}) == keys()
+
+
 def test_sources_share_a_path_unless_the_layout_keeps_them_apart() -> None:
     apart = Scope(by_source=True)
     assert keys(source="bob") == keys(source="alice")
