@@ -45,6 +45,7 @@ def curl_error(number: int, text: str, status: int = 0) -> Transient | Terminal:
     """
     if number == pycurl.E_HTTP_RETURNED_ERROR:
         return status_error(status)
+    text = text.encode(errors="replace").decode()  # it may quote the server, which may send what is no text
     if number == pycurl.E_UNSUPPORTED_PROTOCOL and not status:  # no redirect to another wire, but no HTTP in the answer
         return SourceUnready(Reason.SERVER_ERROR, text)
     error, reason = ERRORS.get(number, (Unreachable, Reason.UNREACHABLE))

@@ -80,3 +80,8 @@ def test_statuses_in_our_words(status: int, kind: type, reason: Reason) -> None:
     error = curl_error(pycurl.E_HTTP_RETURNED_ERROR, "", status)
     assert (type(error), error.reason) == (kind, reason)
     assert status_error(status).detail == f"HTTP status {status}"
+
+
+def test_what_a_server_says_can_be_told_in_a_report() -> None:
+    error = curl_error(pycurl.E_COULDNT_RESOLVE_HOST, "Could not resolve host: \udcff.invalid")
+    assert error.detail == "Could not resolve host: ?.invalid"
