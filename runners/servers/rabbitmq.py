@@ -71,7 +71,7 @@ class RabbitMQ(Broker):
     def kill(self) -> None:
         """Kill the node as kill -9 does; its wrapper and its port are gone when this returns."""
         if self._node is not None:
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                 os.kill(int(self._pid_file.read_text()), signal.SIGKILL)
             self._node.kill()
         self._node = None
@@ -112,6 +112,7 @@ class RabbitMQ(Broker):
             "RABBITMQ_PID_FILE": str(self._pid_file),
             "RABBITMQ_CONF_ENV_FILE": "/dev/null",
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+            "ERL_CRASH_DUMP": f"{folder}/erl_crash.dump",
             "ERL_EPMD_PORT": str(self._epmd_port),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
         }

@@ -11,7 +11,7 @@ from brokers import Vhost, eventually
 from winnowry.runners.servers.nginx import FileServer
 from winnowry.runners.servers.owned import Owned, require
 from winnowry.runners.servers.ports import answers, free_port
-from winnowry.runners.servers.rabbitmq import broker
+from winnowry.runners.servers.rabbitmq import RabbitMQ, broker
 from winnowry.schemas.errors import ConfigError, Unreachable
 
 OWNER = """
@@ -91,3 +91,12 @@ def test_a_vhost_carries_messages_and_keeps_a_stranger_out(vhost: Vhost) -> None
     assert vhost.take("q_test", 2) == [b"one", b"two"]
     assert vhost.depth("q_test") == 0
     assert vhost.add_user("alice", "^$", "^xs_alice$", "^$").startswith("amqp://alice:secret%20of%20alice@")
+
+
+@pytest.mark.e2e
+def test_a_broker_that_cannot_start_says_why_and_leaves_nothing() -> None:
+    private = RabbitMQ()
+    (private.folder / "rabbitmq.conf").write_text("no.such.key = 1\n")
+    with pytest.raises(Unreachable, match="failed_to_prepare_configuration"), private:
+        pass
+    assert not private.folder.exists()
