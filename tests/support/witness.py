@@ -17,11 +17,12 @@ class Witness:
     """Reads each file below ``root`` as soon as a name appears for it, while its context is open.
 
     ``names`` holds every appearance of a final name, in order; ``digests`` what was read there and then (SHA-256).
-    ``folders``, which are made, are the only ones where files may appear.
+    ``folders``, which are made, are the only ones where files may appear. One who ``takes`` removes each file at once.
     """
 
-    def __init__(self, root: Path, folders: tuple[str, ...] = ("",)) -> None:
+    def __init__(self, root: Path, folders: tuple[str, ...] = ("",), *, takes: bool = False) -> None:
         self.root = root
+        self.takes = takes
         self.names: list[str] = []
         self.digests: dict[str, set[str]] = {}
         self._inotify = INotify()
@@ -57,6 +58,8 @@ class Witness:
         path = self._folders[event.wd] / event.name
         name = str(path.relative_to(self.root))
         self.digests.setdefault(name, set()).add(hashlib.sha256(path.read_bytes()).hexdigest())
+        if self.takes:
+            path.unlink()
         self.names.append(name)
 
     def __enter__(self) -> Self:
