@@ -2,12 +2,15 @@
 
 import json
 import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from winnowry.runners.cli.options import CredentialsFile, Json
 from winnowry.runners.cluster.load import Cluster, default_state, load_cluster
@@ -53,14 +56,23 @@ def _asked(cluster: str, socket: Path) -> dict[str, Any]:
 
 
 def _table(found: list[dict[str, Any]]) -> Table:
-    columns = list(dict.fromkeys(key for answer in found for key in answer))
-    table = Table(*columns)
+    table = Table("pump", "state", "")
     for answer in found:
-        table.add_row(*(_cell(answer.get(column, "")) for column in columns))
+        pump = f"{answer['cluster']}\n{answer['pump']}/{answer['instance']}"
+        table.add_row(*map(Text, (pump, answer.get("state", "no answer"), "\n".join(_details(answer)))))
     return table
 
 
-def _cell(value: object) -> str:
+def _details(answer: dict[str, Any]) -> Iterator[str]:
+    """Tell the rest, a line each; what is nothing is left out, so that the table fits into a terminal."""
+    for key, value in answer.items():
+        if value and key not in ("cluster", "pump", "instance", "state"):
+            yield f"{key}: {_told(key, value)}"
+
+
+def _told(key: str, value: object) -> str:
+    if key == "since" and isinstance(value, float):
+        return datetime.fromtimestamp(value, UTC).isoformat(timespec="seconds")
     if isinstance(value, dict):
-        return "\n".join(f"{key} {inner}" for key, inner in value.items())
-    return "\n".join(map(str, value)) if isinstance(value, list) else str(value)
+        return ", ".join(f"{name} {_told(name, inner)}" for name, inner in value.items())
+    return str(value)

@@ -67,6 +67,7 @@ def test_a_held_pump_takes_nothing_until_it_is_lifted(served: tuple[Cluster, Fil
     assert cluster.depth(INGEST) == FILES
     held = cluster.ask("ingest")
     assert (held["state"], held["hold"]["reason"], held["hold"]["by"]) == ("held", "the disk is being changed", "olga")
+    assert "hold: reason the disk is being changed" in cluster.command.run("status", str(cluster.file))
     assert delivered(cluster) == []
     cluster.ask("ingest", "lift")
     cluster.until("fuse", lambda status: status["outcomes"] == {"announced:done": FILES})
