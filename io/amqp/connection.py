@@ -202,5 +202,5 @@ class Link:
 
 def _run(action: Callable[[], None], done: "Future[None]") -> None:
     action()
-    if not done.cancelled():
+    if done.set_running_or_notify_cancel():  # whoever waited may have given up
         done.set_result(None)

@@ -22,14 +22,14 @@ class Consumer:
     """The consumer of one queue. Its methods belong to the connection's thread.
 
     ``epoch`` is the generation of its channel: a Delivery of another generation is no longer ours to settle. ``active`` is
-    False after a cancel, while what was delivered before is still held.
+    False after a cancel, while what was delivered before is still held. ``opening`` says that its channel was asked for.
     """
 
     def __init__(self, queue: str, number: int) -> None:
         self.queue = queue
         self.number = number
         self.epoch = 0
-        self.active = False
+        self.active = self.opening = False
         self._prefetch = 0
         self._deliver: Deliver | None = None
         self._held: dict[int, None] = {}
@@ -61,6 +61,7 @@ class Consumer:
     def open(self, channel: pika.channel.Channel, wire: Wire, epoch: int, consuming: Callable[[], None]) -> None:
         """Begin anew on a channel that has just been opened; ``consuming`` is called whenever the broker agrees."""
         self._channel, self._wire, self.epoch, self._consuming = channel, wire, epoch, consuming
+        self.opening = False
         wire.inlets[self.number] = self
         self._subscribe()
 
@@ -69,6 +70,7 @@ class Consumer:
         if self._wire is not None:
             self._wire.inlets.pop(self.number, None)
         self._channel = self._wire = None
+        self.opening = False
         self._held.clear()
         self.epoch = 0
 

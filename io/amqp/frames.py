@@ -20,6 +20,9 @@ _PERSISTENT = b"\2"
 _SHORT = 255
 _DEPTH = 16
 _CACHED = 4096
+_CACHED_SIZE = 1024
+_SENDABLE = 131_072 - 64
+_READABLE = 32 * 1024
 _END = bytes([FRAME_END])
 _HEADER = struct.Struct(">BHIHHQ")
 _SETTLE = struct.Struct(">BHIIQBB")
@@ -96,8 +99,9 @@ class Decoder:
         found = self._properties.get(data)
         if found is None:
             found = decode_properties(data)
-            _forget_if_full(self._properties)
-            self._properties[data] = found
+            if len(data) <= _CACHED_SIZE:
+                _forget_if_full(self._properties)
+                self._properties[data] = found
         return found
 
 
@@ -109,17 +113,25 @@ def encode_properties(content_type: str, headers: Mapping[str, Any]) -> bytes:
     kind = content_type.encode()
     if len(kind) > _SHORT:
         raise Malformed(Reason.FIELD_INVALID, f"the content type has {len(kind)} bytes, {_SHORT} fit")
-    return b"".join((_FLAGS, bytes((len(kind),)), kind, encode_table(headers), _PERSISTENT))
+    properties = b"".join((_FLAGS, bytes((len(kind),)), kind, encode_table(headers), _PERSISTENT))
+    if len(properties) > _SENDABLE:
+        raise Malformed(Reason.FIELD_INVALID, f"headers of {len(properties)} bytes do not fit into one frame")
+    return properties
 
 
 def decode_properties(data: bytes) -> Properties:
     """Return content type and headers; neither where the bytes are no properties (the broker does not look).
+
+    Neither, too, where they have more than 32 KiB: written again, beside headers of ours, they would not fit into the one frame
+    that AMQP has for them, and the broker would break the connection each time.
 
     >>> decode_properties(encode_properties("text/plain", {"sum": "d,0"}))
     ('text/plain', {'sum': 'd,0'})
     >>> decode_properties(b"nonsense")
     (None, {})
     """
+    if len(data) > _READABLE:
+        return None, {}
     try:
         properties = spec.BasicProperties().decode(data)
         headers = {_text(key): _plain(value, 0) for key, value in (properties.headers or {}).items()}

@@ -14,6 +14,9 @@ from winnowry.io.amqp.settings import AmqpSettings
 from winnowry.schemas.delivery import Delivery
 from winnowry.schemas.errors import ConfigError
 
+_PREFETCH_LIMIT = 65_535
+"""The most that AMQP can say; it is also the most that one bundle reads."""
+
 
 @dataclass(kw_only=True)
 class ReadFromAmqp(beam.PTransform):
@@ -65,7 +68,7 @@ class _Reading:
     def deliveries(self, idle_seconds: float) -> Iterator[Delivery]:
         """Yield what arrives. Raises as ``Broker.depth`` does, which finds out whether there is anything to consume from."""
         self._broker.depth(self._name)
-        self._broker.consume(self._name, self._limit, self._arrived.put)
+        self._broker.consume(self._name, min(self._limit, _PREFETCH_LIMIT), self._arrived.put)
         while len(self._taken) < self._limit:
             try:
                 delivery = self._arrived.get(timeout=idle_seconds)

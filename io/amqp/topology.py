@@ -34,7 +34,7 @@ class Errand:
 
     def end(self, error: BaseException) -> None:
         """The channel has closed: all is done, or the broker has denied a step, or the connection broke."""
-        if self.answer.done():
+        if self.answer.done() or not self.answer.set_running_or_notify_cancel():
             return
         if isinstance(error, pika.exceptions.ChannelClosedByClient):
             self.answer.set_result(self._reply)

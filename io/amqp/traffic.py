@@ -50,8 +50,9 @@ class Traffic:
         self._redeclare(self._open_all)
 
     def fall(self) -> None:
-        """Every channel has closed by now and told its user."""
+        """Every channel has closed by now and told its user. What the broker held up it holds up no more."""
         self._wire = None
+        self.publisher.resume(blocked=False)
 
     def hold(self, blocked: bool) -> None:
         """Pause publishing, or go on."""
@@ -63,7 +64,8 @@ class Traffic:
             self.link.trouble(_PUBLISHING, None)
         if self._idle and self.publisher.idle:
             for waiting in self._idle:
-                waiting.set_result(None)
+                if waiting.set_running_or_notify_cancel():  # whoever waited may have given up
+                    waiting.set_result(None)
             self._idle.clear()
 
     def when_idle(self, done: "Future[None]") -> None:
@@ -107,7 +109,7 @@ class Traffic:
         if error is None:
             self._denials.pop(_DECLARING, None)
             self.link.trouble(_DECLARING, None)
-        elif self._standing:
+        elif self._standing and (then is _nothing or _DECLARING not in self._denials):  # one that tries again is enough
             self._deny(_DECLARING, error, partial(self._redeclare, _nothing))
         if self._standing:
             then()
@@ -136,14 +138,17 @@ class Traffic:
             self._deny(_PUBLISHING, translate(error), self._open_publisher)
 
     def _open_consumer(self, consumer: Consumer) -> None:
-        if self._standing and consumer.active and not consumer.is_open:
+        if not consumer.active:
+            self._consuming(consumer)  # nobody wants the queue any more: what was denied is forgotten
+        elif self._standing and not consumer.is_open and not consumer.opening:
+            consumer.opening = True
             opened, closed = partial(self._consume_on, consumer), partial(self._consumer_closed, consumer)
             self.link.open(consumer.number, opened, closed)
 
     def _consume_on(self, consumer: Consumer, channel: pika.channel.Channel) -> None:
         if self._wire is None:
             return
-        channel.add_on_cancel_callback(lambda _frame: channel.close(404, "the queue was deleted"))
+        channel.add_on_cancel_callback(lambda _frame: channel.close(404, "the queue was deleted") if channel.is_open else None)
         consumer.open(channel, self._wire, next(self._epochs), partial(self._consuming, consumer))
 
     def _consuming(self, consumer: Consumer) -> None:
