@@ -17,6 +17,9 @@ LONGEST_BACK_OFF = 30.0
 GOOD_RUN = 60.0
 """Seconds after which a child counts as having run well, and its back-off begins anew."""
 
+DRAIN_PATIENCE = 60.0
+"""Seconds that draining may take: longer than an engine gives itself."""
+
 
 class Child:
     """One instance of a pump, as a process of its own."""
@@ -57,6 +60,12 @@ class Child:
         else:
             self._process.send_signal(signal.SIGTERM)
 
+    def kill(self) -> None:
+        """End a process that would not drain. Nothing is lost by it: what it had begun is delivered again."""
+        if self._process is not None:
+            log.error("a pump would not drain, and was killed", pump=self.name)
+            self._process.kill()
+
     def drained(self) -> bool:
         """Whether the process has ended after ``stop``."""
         if self._process is not None and self._process.poll() is not None:
@@ -70,19 +79,34 @@ def supervise(file: Path, instances: Sequence[tuple[str, int]], *, until_idle: b
 
     Returns 0 when all drained, 2 when a setting is wrong, 1 otherwise.
     """
+    extra = [*options, *(["--until-idle"] if until_idle else [])]
+    python = [sys.executable, "-m", "winnowry.runners.child", str(file)]
+    return tend_all([Child([*python, pump, str(number), *extra], f"{pump}/{number}") for pump, number in instances])
+
+
+def tend_all(children: Sequence[Child], *, patience: float = DRAIN_PATIENCE) -> int:
+    """Keep children running until SIGTERM or Ctrl-C, or until each has ended by itself; then drain those that still run.
+
+    After ``patience`` seconds of draining a child is killed. Returns what ``supervise`` does.
+    """
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    extra = [*options, *(["--until-idle"] if until_idle else [])]
-    python = [sys.executable, "-m", "winnowry.runners.child", str(file)]
-    children = [Child([*python, pump, str(number), *extra], f"{pump}/{number}") for pump, number in instances]
     while not stopping.is_set() and any(child.ended is None for child in children):
         for child in children:
             child.tend(time.monotonic())
         stopping.wait(0.1)
-    for child in children:
-        child.stop()
-    while not all(child.drained() for child in children):
-        time.sleep(0.05)
+    _drain(children, time.monotonic() + patience)
     codes = {child.ended for child in children}
     return 0 if codes <= {0, None} else 2 if 2 in codes else 1
+
+
+def _drain(children: Sequence[Child], deadline: float) -> None:
+    for child in children:
+        child.stop()
+    while left := [child for child in children if not child.drained()]:
+        if time.monotonic() > deadline:
+            for child in left:
+                child.kill()
+            deadline = float("inf")
+        time.sleep(0.05)

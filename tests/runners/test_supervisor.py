@@ -1,0 +1,112 @@
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from brokers import eventually
+
+from winnowry.runners import supervisor
+from winnowry.runners.supervisor import FIRST_BACK_OFF, GOOD_RUN, LONGEST_BACK_OFF, Child, supervise, tend_all
+
+ASK_TO_STOP = "kill -TERM $PPID"
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def shell(script: str) -> Child:
+    return Child(["sh", "-c", script], "toy/1")
+
+
+def starts(file: Path) -> int:
+    return len(file.read_text().splitlines()) if file.exists() else 0
+
+
+def tended(child: Child, now: float, file: Path) -> Callable[[], bool]:
+    """Tend a child until it has started once more and died of it."""
+    before = starts(file)
+
+    def happens() -> bool:
+        child.tend(now)
+        return starts(file) == before + 1 and child._process is None
+
+    return happens
+
+
+def test_a_child_that_dies_is_started_again_after_longer_and_longer_waits(tmp_path: Path) -> None:
+    file = tmp_path / "starts"
+    child, now, wait = shell(f"echo x >> {file}; exit 1"), 0.0, FIRST_BACK_OFF
+    for _ in range(8):
+        eventually(tended(child, now, file), what="its death")
+        child.tend(now + wait - 0.01)
+        assert child._process is None
+        now += wait
+        wait = min(2 * wait, LONGEST_BACK_OFF)
+    assert (starts(file), child.ended, wait) == (8, None, LONGEST_BACK_OFF)
+
+
+def test_a_child_that_ran_well_is_started_again_soon(tmp_path: Path) -> None:
+    file = tmp_path / "starts"
+    child = shell(f"echo x >> {file}; exit 1")
+    eventually(tended(child, 0.0, file))
+    eventually(tended(child, 1.0, file))
+    child.tend(10.0)
+    eventually(lambda: starts(file) == 3)
+    later = 10.0 + GOOD_RUN + 1
+    eventually(lambda: (child.tend(later), child._process is None)[1])
+    eventually(tended(child, later + FIRST_BACK_OFF, file))
+
+
+@pytest.mark.parametrize(("code", "result"), [(0, 0), (2, 2)])
+def test_a_child_that_ends_well_or_by_a_wrong_setting_is_not_started_again(code: int, result: int) -> None:
+    assert tend_all([shell(f"exit {code}"), shell("exit 0")]) == result
+
+
+def test_being_asked_to_stop_drains_all(tmp_path: Path) -> None:
+    drains = f"trap 'echo drained >> {tmp_path}/drained; exit 0' TERM; while :; do sleep 0.05; done"
+    asks = f"while [ ! -e {tmp_path}/ready ]; do sleep 0.05; done; {ASK_TO_STOP}"
+    ready = f"trap 'echo drained >> {tmp_path}/drained; exit 0' TERM; touch {tmp_path}/ready; while :; do sleep 0.05; done"
+    assert tend_all([shell(ready), shell(f"{asks}; {drains}")]) == 0
+    assert starts(tmp_path / "drained") == 2
+
+
+def test_a_child_that_dies_of_draining_is_told_of() -> None:
+    assert tend_all([shell(f"trap 'exit 7' TERM; {ASK_TO_STOP}; while :; do sleep 0.05; done")]) == 1
+
+
+def test_a_child_that_will_not_drain_is_killed() -> None:
+    assert tend_all([shell(f"trap '' TERM; {ASK_TO_STOP}; while :; do sleep 0.05; done")], patience=0.2) == 1
+
+
+def test_a_child_that_waits_for_its_next_start_is_not_started_to_be_stopped(tmp_path: Path) -> None:
+    child = shell(f"echo x >> {tmp_path}/starts; exit 1")
+    eventually(tended(child, 0.0, tmp_path / "starts"))
+    child.stop()
+    assert (child.drained(), child.ended) == (True, 0)
+
+
+def test_each_instance_is_a_process_of_this_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    commands: list[tuple[str, list[str]]] = []
+
+    def note(children: list[Child]) -> int:
+        commands.extend((child.name, list(child._command)[1:]) for child in children)
+        return 0
+
+    monkeypatch.setattr(supervisor, "tend_all", note)
+    supervise(Path("cluster.yaml"), [("ingest", 1), ("fuse", 2)], until_idle=True, options=["--credentials", "c"])
+    child = ["-m", "winnowry.runners.child", "cluster.yaml"]
+    assert commands == [
+        ("ingest/1", [*child, "ingest", "1", "--credentials", "c", "--until-idle"]),
+        ("fuse/2", [*child, "fuse", "2", "--credentials", "c", "--until-idle"]),
+    ]
+
+
+def test_a_wrong_cluster_file_ends_a_run_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "cluster.yaml"
+    file.write_text("cluster: [")
+    assert supervise(file, [("ingest", 1)], until_idle=False) == 2
