@@ -50,8 +50,8 @@ def subscribe(
     pump["queue_name"] = queue or queue_for(url, into, exchange)
     cluster = cluster_for(url, into, pump | {"from": {"feeder": url, "exchange": exchange}}, passwords)
 
-    from winnowry.runners.instance import run_pump  # noqa: PLC0415 imports Beam
     from winnowry.runners.cluster.pumps import pump_of  # noqa: PLC0415
+    from winnowry.runners.instance import run_pump  # noqa: PLC0415 imports Beam
 
     raise typer.Exit(run_pump(pump_of(cluster, PUMP), wiring(cluster, PUMP), until_idle=until_idle))
 
