@@ -1,11 +1,18 @@
 """Tell the source what became of its Post."""
 
+from msgspec.structs import replace
+
 from winnowry.schemas.delivery import Message
 from winnowry.schemas.outcome import Outcome
+from winnowry.schemas.post import Post
 from winnowry.schemas.report import Report
 from winnowry.schemas.times import write_time
 from winnowry.schemas.topics import topic_of
+from winnowry.schemas.urls import without_password
 from winnowry.schemas.v03 import write_report
+
+DETAIL_LIMIT = 1000
+"""Characters of a detail that a Report carries."""
 
 
 def report_of(
@@ -22,7 +29,7 @@ def report_of(
     report = Report(
         code=outcome.reason.number,
         time_completed=write_time(int(now * 1e9)),
-        message=outcome.detail or outcome.reason.code,
+        message=_shown(outcome.detail) or outcome.reason.code,
         elapsed_time=now - started if started is not None else 0.0,
         host=host,
         user=user,
@@ -30,8 +37,17 @@ def report_of(
         ending=outcome.ending.value,
     )
     return Message(
-        body=write_report(arrival.post, report),
+        body=write_report(_without_password(arrival.post), report),
         exchange=exchange,
         routing_key=topic_of(arrival.post.rel_path),
         content_type="application/json",
     )
+
+
+def _shown(detail: str) -> str:
+    return detail[:DETAIL_LIMIT].encode(errors="replace").decode()
+
+
+def _without_password(post: Post) -> Post:
+    shown = without_password(post.base_url)
+    return post if shown == post.base_url else replace(post, base_url=shown)

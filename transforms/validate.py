@@ -18,6 +18,7 @@ from winnowry.schemas.paths import check_characters, check_link, check_path
 from winnowry.schemas.post import Post
 from winnowry.schemas.reasons import Reason
 from winnowry.schemas.times import read_time
+from winnowry.schemas.urls import without_password
 from winnowry.transforms.bounds import Bounds
 from winnowry.transforms.branch import branch
 
@@ -129,11 +130,13 @@ def _scheme_of(base_url: str, allowed: frozenset[str]) -> str:
     written, colon, rest = check_characters(base_url).partition(":")
     scheme = written.lower()
     if not colon or base_url.split() != [base_url]:
-        raise Malformed(Reason.FIELD_INVALID, f"baseUrl {base_url!r} is no URL")
+        raise Malformed(Reason.FIELD_INVALID, f"baseUrl {without_password(base_url)!r} is no URL")
     if scheme not in allowed:
         raise Refused(Reason.SCHEME_NOT_ALLOWED, f"{scheme[:20]!r} is none of {', '.join(sorted(allowed))}")
     if scheme != "file" and (not rest.startswith("//") or not rest[2:].partition("/")[0]):
-        raise Malformed(Reason.FIELD_INVALID, f"baseUrl {base_url!r} names no host")
+        raise Malformed(Reason.FIELD_INVALID, f"baseUrl names no host behind {scheme}:")
+    if without_password(base_url) != base_url:
+        raise Refused(Reason.SCHEME_NOT_ALLOWED, "baseUrl holds a password, which would be announced to everybody")
     return scheme
 
 

@@ -55,6 +55,15 @@ def test_report_is_addressed_like_its_post() -> None:
     assert (message.exchange, message.routing_key, message.content_type) == ("xl_feeder", "v03.a", "application/json")
 
 
+def test_report_tells_no_password() -> None:
+    assert body(refuse(an_arrival(base_url="https://alice:s:e@cret@h/"), Reason.TOO_OLD))["baseUrl"] == "https://alice@h/"
+
+
+def test_report_is_written_whatever_the_detail_holds() -> None:
+    report = body(refuse(an_arrival(), Reason.SERVER_ERROR, "no host \udcff" + "x" * 5000))["report"]
+    assert report["message"] == "no host ?" + "x" * 991
+
+
 def test_report_without_a_detail_tells_its_reason() -> None:
     assert body(end(an_arrival(), Ending.REPEAT, Reason.KNOWN_CONTENT))["report"]["message"] == "known_content"
 

@@ -243,3 +243,17 @@ def test_arrivals_go_on_or_end() -> None:
     good, bad = an_arrival(INTERNAL), an_arrival(INTERNAL, rel_path="../x")
     verb = Validate(cluster="ddi.example.org", clock=clock)
     check_branches(verb, [good, bad], going_on=[good], ended=[validate(bad, Bounds(), "ddi.example.org", clock)])
+
+
+@EDGES
+@pytest.mark.parametrize("url", ["https://a:b@h/", "http://:b@h", "HTTPS://a:b:c@d@h/x", "sftp://a:@h/", "http:///a:b@h/"])
+def test_password_in_a_url_is_refused_and_not_repeated(edge: InputEdge, url: str) -> None:
+    outcome = result(edge, base_url=url)
+    assert isinstance(outcome, Outcome)
+    assert outcome.ending in (Ending.REFUSED, Ending.MALFORMED)
+    assert ":b" not in outcome.detail
+
+
+@pytest.mark.parametrize("url", ["sftp://dd@h/", "https://h:8443/a:b@c", "https://h/?a:b@c"])
+def test_account_port_and_at_sign_in_a_url_are_no_password(url: str) -> None:
+    assert valid(base_url=url).base_url == url
