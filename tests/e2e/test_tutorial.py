@@ -12,7 +12,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-import requests
 from brokers import Vhost
 
 from winnowry.runners.servers.ports import free_port
@@ -23,7 +22,6 @@ DOCS = Path(__file__).parents[2] / "docs"
 GOING_ON = ("how-to/hold-and-lift.md", "how-to/read-dead-letters.md")
 """Pages whose examples stand between the last two sections of the tutorial."""
 BLOCK = re.compile(r"^```sh\n(?P<commands>.*?)^```\n(?:```text\n(?P<printed>.*?)^```\n)?", re.MULTILINE | re.DOTALL)
-ACCOUNTS = ("admin", "alice", "carol", "feeder")
 ANYTHING = "…"
 
 
@@ -70,18 +68,17 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
 
 
 @pytest.fixture
-def places(vhost: Vhost) -> Iterator[dict[str, str]]:
-    """What stands on the page, and what stands there for this test: addresses and the administrator's password."""
+def places(vhost: Vhost) -> dict[str, str]:
+    """What stands on the pages, and what stands there for this test: addresses, and the administrator of the test's broker."""
     broker, management = vhost.broker, urlsplit(vhost.broker.management_url)
-    broker.add_user("admin", "what you gave it", ".*", ".*", ".*", vhost=vhost.name, tags="administrator")
-    yield {
+    administrator, password = str(management.username), str(management.password)
+    return {
+        "//admin@localhost:15672/": f"//{administrator}@{management.hostname}:{management.port}/",
+        "WINNOWRY_PASSWORD_ADMIN='what you gave it'": f"WINNOWRY_PASSWORD_{administrator.upper()}='{password}'",
         "@localhost/": f"@{broker.host}:{broker.port}/{vhost.name}",
-        "@localhost:15672/": f"@{management.hostname}:{management.port}/",
         "8001": str(free_port()),
         "8002": str(free_port()),
     }
-    for account in ACCOUNTS:
-        requests.delete(f"{vhost.broker.management_url}api/users/{account}", timeout=30)
 
 
 def pages() -> str:
@@ -104,6 +101,7 @@ def test_the_commands_of_these_pages_do_what_they_say(shell: Shell, places: dict
     for block in blocks:
         commands = block["commands"]
         for written, meant in places.items():
+            assert written in text
             commands = commands.replace(written, meant)
         printed = shell.run(commands)
         if block["printed"] is not None:
