@@ -13,8 +13,15 @@ Keep = Annotated[bool, typer.Option("--keep", help="Leave the folder with all fi
 Damage = Annotated[bool, typer.Option("--damage", help="Flip a byte of a delivered file, to see that it is noticed.")]
 
 
-def demo(*, files: Files = 3000, largest: Largest = "200M", keep: Keep = False, damage: Damage = False) -> None:
+InMemory = Annotated[bool, typer.Option("--in-memory", help="Do without servers: the same pumps on a broker in memory.")]
+
+
+def demo(
+    *, files: Files = 3000, largest: Largest = "200M", keep: Keep = False, damage: Damage = False, in_memory: InMemory = False
+) -> None:
     """Start a broker, two sources, their pumps and two consumers on this machine, and judge what is delivered.
+
+    Where RabbitMQ is not installed it is done as with `--in-memory`.
 
     Example: `winnowry demo --files 300 --largest 1M`
     """
@@ -23,4 +30,4 @@ def demo(*, files: Files = 3000, largest: Largest = "200M", keep: Keep = False, 
 
     from winnowry.runners.demo.demo import Demo  # noqa: PLC0415 imports clients of brokers and file servers
 
-    raise typer.Exit(Demo(files=files, largest=size, keep=keep, damage=damage).run())
+    raise typer.Exit(Demo(files=files, largest=size, keep=keep, damage=damage, in_memory=in_memory).run())

@@ -70,3 +70,11 @@ def _change(was: Entry, now: Entry) -> str:
         (was.mtime_ns != now.mtime_ns, f"differs in mtime: {now.mtime_ns} instead of {was.mtime_ns} ns"),
     )
     return next((text for differs, text in changes if differs), "")
+
+
+def flip_a_byte(root: Path, tree: Tree) -> None:
+    """Damage one file of a tree that is like ``tree``, to see whether it is noticed."""
+    name = next(path for path, entry in tree.items() if entry.kind == "file" and entry.size)
+    content = bytearray((root / name).read_bytes())
+    content[0] ^= 1
+    (root / name).write_bytes(content)

@@ -14,14 +14,17 @@ from pathlib import Path
 
 from rich.console import Console
 
-from winnowry.runners.demo.compare import Tree, differences, survey
+from winnowry.runners.demo.compare import Tree, differences, flip_a_byte, survey
 from winnowry.runners.demo.course import Course
 from winnowry.runners.demo.network import CONSUMERS, EXCHANGES, SOURCES, Network
 from winnowry.runners.demo.progress import Bars
+from winnowry.runners.demo.rehearsal import rehearse
 from winnowry.runners.demo.summary import LATER, Evidence, render, summarise
 from winnowry.runners.demo.taps import Taps
 from winnowry.runners.demo.tree import plant, sow
 from winnowry.runners.demo.watch import Watch
+from winnowry.runners.servers import nginx, rabbitmq
+from winnowry.runners.servers.owned import missing
 from winnowry.schemas.errors import ConfigError, WinnowryError
 
 _SHOWN = 10
@@ -31,13 +34,15 @@ _SHOWN = 10
 class Demo:
     """One run. ``largest`` is the size of the largest file in bytes; ``files`` how many regular files each source has.
 
-    ``keep`` leaves the folder behind; ``damage`` flips a byte of a delivered file, to show that this is noticed.
+    ``keep`` leaves the folder behind; ``damage`` flips a byte of a delivered file, to show that this is noticed;
+    ``in_memory`` does without servers, as is done anyway where RabbitMQ is not installed.
     """
 
     files: int = 3000
     largest: int = 200_000_000
     keep: bool = False
     damage: bool = False
+    in_memory: bool = False
     console: Console = field(default_factory=Console)
 
     def run(self) -> int:
@@ -57,6 +62,11 @@ class Demo:
         return 1 if complaints else 0
 
     def _run_in(self, folder: Path) -> list[str]:
+        absent = missing(rabbitmq.PROGRAMS | nginx.PROGRAMS)
+        if absent and not self.in_memory:
+            self._say(f"{' '.join(absent)} is not installed: the same pumps run on a broker in memory, in this process.")
+        if absent or self.in_memory:
+            return rehearse(folder, files=self.files, largest=self.largest, damage=self.damage, console=self.console)
         self._say(
             f"Starting a broker and three file servers; making a tree of {self.files:,} files for each of two sources ..."
         )
@@ -94,7 +104,7 @@ class Demo:
         arrived = {name: watch.arrived for name, watch in watches.items()}
         render(summarise(Evidence(announced=announced, arrived=arrived, tree=tree)), self.console)
         if self.damage:
-            _flip_a_byte(network.tree(CONSUMERS[0]), tree)
+            flip_a_byte(network.tree(CONSUMERS[0]), tree)
         public = Counter(sighting.path for sighting in announced["xpublic"])
         repeated = [f"{path!r} was announced publicly {public[path]} times" for path in tree if public[path] != 1]
         complaints = self._found("every path was announced publicly, once", repeated)
@@ -123,13 +133,6 @@ def _totals(tree: Tree) -> dict[str, int]:
     files = sum(entry.kind != "folder" for entry in tree.values())
     sources = dict.fromkeys((f"xs_{source}" for source in SOURCES), len(tree))
     return sources | {"xwinnow": len(tree), "xpublic": len(tree)} | dict.fromkeys(CONSUMERS, files)
-
-
-def _flip_a_byte(root: Path, tree: Tree) -> None:
-    name = next(path for path, entry in tree.items() if entry.kind == "file" and entry.size)
-    content = bytearray((root / name).read_bytes())
-    content[0] ^= 1
-    (root / name).write_bytes(content)
 
 
 @contextlib.contextmanager

@@ -55,14 +55,15 @@ class Network:
     ``carol`` and ``dave``. Entering the context starts the servers, ``start`` the pumps and consumers; leaving it ends all.
 
     Every program of ours is started by its command, as a person would. With ``remove`` the folder goes even when this process
-    is killed.
+    is killed. Raises ConfigError where RabbitMQ or nginx is not installed.
     """
 
     def __init__(self, folder: Path, *, remove: bool = True) -> None:
         self.folder = folder
         self._scratch = folder if remove else None
         self.programs: dict[str, Owned] = {}
-        self.servers: dict[str, FileServer] = {}
+        self.servers = {name: FileServer(self.tree(name)) for name in (*SOURCES, "pump")}
+        self._broker = RabbitMQ()
         self._stack = ExitStack()
 
     def tree(self, name: str) -> Path:
@@ -128,11 +129,11 @@ class Network:
 
     def __enter__(self) -> Self:
         with self._stack:
-            self._broker = self._stack.enter_context(RabbitMQ())
+            self._stack.enter_context(self._broker)
             for name in (*SOURCES, *CONSUMERS, "pump", "tmp"):
                 self.tree(name).mkdir(exist_ok=True)
-            for name in (*SOURCES, "pump"):
-                self.servers[name] = self._stack.enter_context(FileServer(self.tree(name)))
+            for server in self.servers.values():
+                self._stack.enter_context(server)
             self._stack.callback(self._end)
             self._write_settings()
             self._stack = self._stack.pop_all()

@@ -12,7 +12,7 @@ from winnowry.io.broker import Queue, Topology
 from winnowry.io.fake import FakeBroker
 from winnowry.io.fake_server import FakeExchangeServer
 from winnowry.pipelines.pump import Pump
-from winnowry.runners.demo.compare import differences, survey
+from winnowry.runners.demo.compare import differences, flip_a_byte, survey
 from winnowry.runners.demo.network import CONSUMERS, EXCHANGES, SOURCES
 from winnowry.runners.demo.tree import plant
 from winnowry.runners.direct.assembly import build
@@ -29,8 +29,11 @@ PATIENCE = 120.0
 """Seconds within which everything has to be delivered."""
 
 
-def rehearse(folder: Path, *, files: int, largest: int, console: Console) -> list[str]:
-    """Move a tree from two sources to two consumers below ``folder``; return what was wrong, nothing when all was right."""
+def rehearse(folder: Path, *, files: int, largest: int, console: Console, damage: bool = False) -> list[str]:
+    """Move a tree from two sources to two consumers below ``folder``; return what was wrong, nothing when all was right.
+
+    ``damage`` flips a byte of a delivered file, to see that it is noticed.
+    """
     for source in SOURCES:
         plant(folder / source, files=files, largest=largest)
     server = FakeExchangeServer()
@@ -45,7 +48,12 @@ def rehearse(folder: Path, *, files: int, largest: int, console: Console) -> lis
         delivered = _wait(engines, len(expected), began + PATIENCE)
     seconds = time.monotonic() - began
     console.print(f"{delivered:,} delivered in {seconds:.1f} s, {delivered / seconds:,.0f} a second", highlight=False)
-    return [f"{name}: {wrong}" for name in CONSUMERS for wrong in differences(expected, survey(folder / name))]
+    if damage:
+        flip_a_byte(folder / CONSUMERS[0], expected)
+    complaints = [f"{name}: {wrong}" for name in CONSUMERS for wrong in differences(expected, survey(folder / name))]
+    if not complaints:
+        console.print("✓ both consumers' trees are identical to what was announced", style="green", highlight=False)
+    return complaints
 
 
 def _ingest(folder: Path) -> Pump:

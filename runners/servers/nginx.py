@@ -11,6 +11,8 @@ from winnowry.runners.servers.owned import Owned, require
 from winnowry.runners.servers.ports import free_port
 
 _PROGRAM = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin") or "nginx"
+PROGRAMS = {_PROGRAM: "nginx-light"}
+"""What has to be installed, with the Debian package that has it."""
 
 _CONFIGURATION = """\
 {user}daemon off;
@@ -47,7 +49,7 @@ class FileServer:
     """
 
     def __init__(self, root: Path, port: int | None = None) -> None:
-        require({_PROGRAM: "nginx-light"})
+        require(PROGRAMS)
         self.root = root.resolve()
         self.port = port or free_port()
         self._process: Owned | None = None

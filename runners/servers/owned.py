@@ -99,6 +99,15 @@ class Owned:
         self._guard.communicate()
 
 
+def missing(programs: Mapping[str, str]) -> list[str]:
+    """Return the Debian packages of those programs that are not installed; ``programs`` maps names or paths to packages.
+
+    >>> missing({"sh": "dash"})
+    []
+    """
+    return sorted({package for program, package in programs.items() if shutil.which(program) is None})
+
+
 def require(programs: Mapping[str, str]) -> None:
     """Check that each program is installed; ``programs`` maps its name or path to its Debian package.
 
@@ -106,8 +115,7 @@ def require(programs: Mapping[str, str]) -> None:
 
     Raises ConfigError saying what to install.
     """
-    packages = sorted({package for program, package in programs.items() if shutil.which(program) is None})
-    if packages:
+    if packages := missing(programs):
         names = " ".join(packages)
         raise ConfigError(f"{names}: not installed here; install with: apt-get install {names}")
 

@@ -20,6 +20,9 @@ from winnowry.schemas.errors import ConfigError, Unreachable
 _PROGRAMS = Path("/usr/lib/rabbitmq/bin")
 """Those in ``/usr/sbin`` change to the user ``rabbitmq``, and to the node that the package set up."""
 
+PROGRAMS = {str(_PROGRAMS / "rabbitmq-server"): "rabbitmq-server", "epmd": "rabbitmq-server"}
+"""What has to be installed, with the Debian package that has it."""
+
 _START_SECONDS = 90.0
 
 _CONFIGURATION = """\
@@ -39,7 +42,7 @@ class RabbitMQ(Broker):
     """
 
     def __init__(self) -> None:
-        require({str(_PROGRAMS / "rabbitmq-server"): "rabbitmq-server", "epmd": "rabbitmq-server"})
+        require(PROGRAMS)
         port, management = free_port(), free_port()
         self.management_port = management
         super().__init__(f"amqp://guest:guest@127.0.0.1:{port}/", f"http://guest:guest@127.0.0.1:{management}/")
