@@ -114,7 +114,7 @@ EXAMPLES: tuple[beam.PTransform, ...] = (
     Encode(routes=ROUTES, base_url="https://ddi.example.org/"),
     Locate(layout=Layout(template="{date:%Y}/{rel_path}")),
     Route(routes=ROUTES),
-    Validate(cluster="ddi.example.org", clock=time.time, bounds=Bounds(max_file=1)),
+    Validate(cluster="ddi.example.org", clock=time.time, bounds=Bounds(max_file=1, schemes=frozenset({"https"}))),
     Verify(demand=True),
     Discard(files=FILES),
     Examine(folder=Path("/data"), base_url="https://files.example.org/", clock=time.time_ns),
