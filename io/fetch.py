@@ -56,6 +56,7 @@ def request_for(arrival: Arrival, files: Files) -> Request:
         method=checksum_method(post.fingerprint, files.method),
         mode=read_mode(post.mode) if post.mode is not None else None,
         mtime=read_time(post.mtime) if post.mtime is not None else None,
+        limit=files.max_file,
     )
 
 

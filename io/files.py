@@ -12,7 +12,8 @@ class Files(msgspec.Struct, frozen=True, kw_only=True):
     ``root`` is the data root, which exists; nothing is ever written outside it. ``connections`` is to one host at a time.
     ``connect_timeout`` and ``stall_timeout`` (without a byte, connecting included) are in seconds. ``certificates`` is the file
     of the authorities trusted for https, ``file_roots`` are the folders from which ``file:`` URLs may be copied. ``method`` is
-    what is calculated where the Post leaves the choice of checksum to us.
+    what is calculated where the Post leaves the choice of checksum to us. ``max_file`` is in bytes, None for any; it bounds the
+    files whose Posts say no size.
     """
 
     root: Path
@@ -23,3 +24,4 @@ class Files(msgspec.Struct, frozen=True, kw_only=True):
     file_roots: tuple[Path, ...] = ()
     proxy: str = ""
     method: str = "sha512"
+    max_file: int | None = None

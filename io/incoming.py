@@ -9,7 +9,7 @@ from winnowry.io.digest import hasher
 from winnowry.io.disk import disk_errors
 from winnowry.io.tree import Tree
 from winnowry.schemas.arrival import Fetched
-from winnowry.schemas.errors import Malformed, Mismatch, Terminal, Transient
+from winnowry.schemas.errors import Malformed, Mismatch, Refused, Terminal, Transient
 from winnowry.schemas.reasons import Reason
 
 SMALL = 64 * 1024
@@ -20,7 +20,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One file wanted: from ``url`` to ``place`` (relative to the data root).
 
     ``size`` is in bytes and ``method`` the checksum to calculate, as announced; ``mode`` are permission bits and ``mtime`` is
-    in nanoseconds of Unix time; None where nothing was said.
+    in nanoseconds of Unix time; None where nothing was said. ``limit`` is how many bytes are taken, None for any number.
     """
 
     url: str
@@ -29,6 +29,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     method: str = ""
     mode: int | None = None
     mtime: int | None = None
+    limit: int | None = None
 
 
 def read_mode(digits: str) -> int:
@@ -103,9 +104,11 @@ class Incoming:
             self._temporary = ""
 
     def _check_length(self) -> None:
-        size = self.request.size
+        size, limit = self.request.size, self.request.limit
         if size is not None and self.received > size:
             raise Mismatch(Reason.SIZE_MISMATCH, f"more than the {size} bytes announced")
+        if limit is not None and self.received > limit:
+            raise Refused(Reason.TOO_LARGE, f"more than the {limit} bytes allowed")
 
     def _flush(self) -> None:
         data = self._buffer[0] if len(self._buffer) == 1 else b"".join(self._buffer)

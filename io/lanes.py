@@ -58,4 +58,5 @@ def lane_of(request: Request) -> Lane:
     >>> lane_of(Request(url="http://example.org/a/b", place="b", size=10))
     ('example.org', False)
     """
-    return request.url.partition("//")[2].partition("/")[0], request.size is not None and request.size > BULK
+    host = request.url.partition("//")[2].partition("/")[0].rpartition("@")[2].lower()
+    return host, request.size is not None and request.size > BULK

@@ -117,7 +117,7 @@ class Pump:
     def files(self) -> Files:
         """How this pump comes by files, and where it puts them."""
         roots = tuple(Path(root) for root in self.bounds.file_roots)
-        return Files(root=self.root, file_roots=roots, method=self.method)
+        return Files(root=self.root, file_roots=roots, method=self.method, max_file=self.bounds.max_file)
 
     @property
     def routes(self) -> Routes:

@@ -143,6 +143,17 @@ def test_files_go_on_and_failures_end(source: Path, files: Files, transfers: Tra
     assert len(files_in(files.root)) == 2
 
 
+def test_file_whose_post_says_no_size_is_no_larger_than_allowed(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    files = Files(root=tmp_path / "root", file_roots=(source,), max_file=9)
+    going_on, ended = run(
+        [numbered(1, base_url="file:", rel_path=f"{source}/file")], Fetch(files=files, giving_up=GIVING_UP, patience=30)
+    )
+    transfers_for(files).close()
+    assert (going_on, [(outcome.ending, outcome.reason) for outcome in ended]) == ([], [(Ending.REFUSED, Reason.TOO_LARGE)])
+    assert files_in(files.root) == []
+
+
 def test_content_that_already_reached_its_name_is_not_fetched_again(files: Files, transfers: Transfers) -> None:
     going_on, ended = run(
         [numbered(1, base_url="file:", rel_path="/none")], Fetch(files=files, giving_up=GIVING_UP, placed=always)

@@ -58,3 +58,7 @@ def test_clearing_returns_who_waits() -> None:
     assert turns(lanes) == ["a1"]
     assert [waiting.key for waiting in lanes.clear()] == [b"b1"]
     assert lanes.clear() == []
+
+
+def test_a_host_is_one_whatever_account_its_urls_name() -> None:
+    assert lane_of(Request(url="http://a@Example.org/x", place="x")) == lane_of(Request(url="http://example.org/x", place="x"))
