@@ -85,6 +85,15 @@ def test_filters_travel_to_a_worker() -> None:
     assert pickle.loads(pickle.dumps(filters)) == filters
 
 
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("fields", [{"rel_path": "." * 500_000}, {"base_url": "http://h/" + "." * 500_000}])
+def test_path_that_would_keep_a_pattern_busy_for_ever_is_refused_at_once(fields: dict[str, str]) -> None:
+    outcome = accept(an_arrival(**fields), Filters(accept=("*.*.*.x", r"re:.*\..*\..*\.x")))
+    assert isinstance(outcome, Outcome)
+    assert (outcome.ending, outcome.reason) == (Ending.REFUSED, Reason.PATH_UNUSABLE)
+    assert len(outcome.detail) < 5000
+
+
 def test_arrivals_go_on_or_end() -> None:
     wanted, unwanted = an_arrival(rel_path="x.bufr"), an_arrival(rel_path="x.tmp")
     filters = Filters(reject=("*.tmp",))
