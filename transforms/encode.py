@@ -1,5 +1,6 @@
 """Announce what this pump has: an Arrival ends with the message that tells of it."""
 
+import re
 from dataclasses import dataclass
 from functools import partial
 
@@ -22,6 +23,9 @@ from winnowry.transforms.route import Routes
 
 CONTENT_TYPE = "application/json"
 """Without it sr3 throws a v03 message away."""
+
+_PRIVATE = re.compile(rb'"(?:_|new_)|\\u00')
+"""What the names of fields begin with that are for inside a pump and were left out in reading, also where they are escaped."""
 
 
 def encode(arrival: Arrival, routes: Routes, base_url: str = "") -> Outcome:
@@ -102,4 +106,4 @@ def _unchanged(arrival: Arrival) -> bool:
     delivery = arrival.delivery
     if arrival.edge.kind == "user" or delivery.content_type != CONTENT_TYPE:
         return False
-    return arrival.edge.kind == "internal" or read(delivery) == arrival.post
+    return arrival.edge.kind == "internal" or (not _PRIVATE.search(delivery.body) and read(delivery) == arrival.post)

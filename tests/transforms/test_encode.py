@@ -2,6 +2,7 @@ import json
 from typing import Any
 
 import msgspec
+import pytest
 from arrivals import FEEDER, INTERNAL, USER, a_delivery, an_arrival
 from lists import check_outcomes
 
@@ -103,6 +104,13 @@ def test_relay_from_a_feeder_passes_on_what_it_did_not_change() -> None:
     changed = msgspec.structs.replace(arrival, post=msgspec.structs.replace(arrival.post, source="dd"))
     assert announced(changed)["source"] == "dd"
     assert announced(changed)["colour"] == "red"
+
+
+@pytest.mark.parametrize("name", [b"_deleteOnPost", b"new_dir", b"\\u005fformat", b"n\\u0065w_file"])
+def test_relay_from_a_feeder_passes_on_no_field_that_is_for_inside_a_pump(name: bytes) -> None:
+    body = SPACED[:-1] + b', "' + name + b'": "/etc"}'
+    post = announced(relayed(FEEDER, body=body))
+    assert set(post) == {"pubTime", "baseUrl", "relPath", "colour"}
 
 
 def test_relay_from_a_user_announces_what_was_stamped() -> None:
