@@ -180,7 +180,7 @@ class DirectEngine:
 
     def _wake_finished(self) -> None:
         while self._finished:
-            self._ledger.wake(self._finished.popleft())
+            self._ledger.wake([self._finished.popleft()])
         if self._ledger.parked:
             self._ledger.postpone_overdue(self._clock() - PARKED_FOR_AT_MOST)
 

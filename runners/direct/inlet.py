@@ -41,9 +41,9 @@ class Inlet:
             heapq.heappush(self._later, (due, self._arrived, delivery, hop))
         self._stir.set()
 
-    def again(self, delivery: Delivery) -> None:
-        """Let a parked Delivery enter the next round, ahead of fresh ones."""
-        self._again.append(delivery)
+    def again(self, *deliveries: Delivery) -> None:
+        """Let parked Deliveries enter the next round in this order, ahead of all others: they came before them."""
+        self._again.extendleft(reversed(deliveries))
         self._stir.set()
 
     def stir(self) -> None:

@@ -75,5 +75,4 @@ class StoreLater:
         if self._paused or now - self._looked < self._every:
             return
         self._looked = now
-        for delivery in self._store.due(now):
-            inlet.again(delivery)
+        inlet.again(*self._store.due(now))

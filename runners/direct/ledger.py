@@ -70,7 +70,7 @@ class Ledger:
         desk: Desk,
         memory: Memory | None,
         stir: Callable[[], None],
-        again: Callable[[Delivery], None],
+        again: Callable[..., None],
         clock: Callable[[], float],
     ) -> None:
         self._source = source
@@ -172,8 +172,7 @@ class Ledger:
     def _commit(self, entries: Sequence[Entry]) -> None:
         """Commit or release the claims of entries whose messages are confirmed, wake who waited for them, and report."""
         if self._memory is not None:
-            for hold in close_claims(self._memory, [entry.outcome for entry in entries]):
-                self.wake(hold)
+            self.wake(close_claims(self._memory, [entry.outcome for entry in entries]))
         reports: list[Sending] = []
         silent: list[Entry] = []
         for entry in entries:
@@ -192,11 +191,11 @@ class Ledger:
         if sendings:
             self._source.publish([(sending, sending[1]) for sending in sendings], self._answered)
 
-    def wake(self, key: bytes) -> None:
-        """Let the Delivery that was parked under this key enter the next round; nothing where there is none."""
-        delivery = self.parked.pop(key)
-        if delivery is not None:
-            self._again(delivery)
+    def wake(self, keys: Iterable[bytes]) -> None:
+        """Let what was parked under these keys enter the next round, in this order; what is not parked is passed over."""
+        woken = [delivery for key in keys if (delivery := self.parked.pop(key)) is not None]
+        if woken:
+            self._again(*woken)
 
     def postpone_overdue(self, then: float) -> None:
         """Send what has been parked since before this time to a later queue; its transfer goes on, and is met again there."""

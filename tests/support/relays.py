@@ -44,6 +44,8 @@ EDGES = tuple(InputEdge(kind="internal", queue=f"q_feeder.fuse.{name}", exchange
 ALICE, BOB = EDGES
 OUT, REPORTS = "xpublic", "xl_feeder"
 HEARD, REPORTED, DEAD = "q_dd.heard", "q_feeder.reported", "q_feeder.fuse.dead"
+TURNS = 5000
+"""Turns after which a pump that is still busy must be going round in circles."""
 ROUTES = Routes(public=OutputEdge(exchange=OUT))
 
 
@@ -207,8 +209,11 @@ class Relay:
     def run(self) -> None:
         """Turn until nothing has happened for three turns: what the last one published is answered in the next."""
         quiet = 0
-        while quiet < 3:
+        for _ in range(TURNS):
             quiet = 0 if self.turn() else quiet + 1
+            if quiet == 3:
+                return
+        raise AssertionError(f"still busy after {TURNS} turns")
 
     def end(self) -> None:
         """Die: what was unsettled goes back, what was reserved is free."""
