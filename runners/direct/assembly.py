@@ -2,7 +2,10 @@
 
 from dataclasses import replace
 
+import structlog
+
 from winnowry.io.amqp import AmqpSettings, connect
+from winnowry.io.amqp.presence import MISSING, look
 from winnowry.io.broker import Broker, Topology
 from winnowry.io.dead import dead_queue
 from winnowry.io.later import DELAYS, later_queue, later_topology
@@ -18,20 +21,32 @@ from winnowry.runners.direct.ledger import Desk
 from winnowry.runners.direct.sieve import DirectMemory
 from winnowry.transforms.winnow import Scope
 
+log = structlog.get_logger(__name__)
+
 FETCHING = frozenset({"sarra", "subscribe"})
 REMEMBERING = frozenset({"sarra", "subscribe", "winnow"})
 
-ROUND_OF_FETCHING = 250
+ROUND_OF_log = structlog.get_logger(__name__)
+
+FETCHING = 250
 """Arrivals in a round of a pump that fetches: more would not be fetched while the round waits."""
 ROUND_OF_RELAYING = 1000
 
 
 def assemble(pump: Pump, wiring: Wiring, *, number: int = 1, twice: bool = False) -> DirectEngine:
-    """Return the engine of one instance, its queues declared. Raises Unreachable, or Terminal where a broker denies it."""
+    """Return the engine of one instance, its queues declared. Raises Unreachable, or Terminal where a broker denies it.
+
+    A pump whose Reports would go to an exchange that is missing runs without Reports, and says so: publishing there would
+    close the channel again and again.
+    """
     name = f"winnowry {pump.cluster} {pump.name}/{number}"
-    source = connect(AmqpSettings(urls=wiring.source, name=name))
+    settings = AmqpSettings(urls=wiring.source, name=name)
+    source = connect(settings)
     target = connect(AmqpSettings(urls=wiring.target, name=name))
     source.declare(wiring.topology)
+    if pump.reports is not None and look(settings, exchanges=[pump.reports])[pump.reports] == MISSING:
+        log.warning("nobody takes Reports: the exchange is missing", pump=pump.name, exchange=pump.reports)
+        pump = replace(pump, reports=None)
     return build(pump, source, target, owner=wiring.target_account, prefetch=wiring.prefetch, number=number, twice=twice)
 
 
