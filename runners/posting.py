@@ -18,7 +18,8 @@ from winnowry.runners.direct.engine import DirectEngine
 from winnowry.schemas.delivery import Delivery, Message
 from winnowry.schemas.edge import OutputEdge
 from winnowry.schemas.errors import ConfigError, Terminal, Transient
-from winnowry.schemas.outcome import Outcome
+from winnowry.schemas.outcome import Ending, Outcome
+from winnowry.schemas.reasons import Reason
 
 ROUND = 500
 COLUMNS = (SpinnerColumn(), TextColumn("{task.completed:,.0f} {task.description}"), TimeElapsedColumn())
@@ -67,7 +68,7 @@ def post_paths(paths: Sequence[Path], *, broker: str, exchange: str, base_url: s
         task = progress.add_task("announced", total=None)
         engine.run(until_idle=True, watch=lambda: progress.update(task, completed=engine.over))
     connection.close()
-    console.print(f"{engine.over - complaints.count} announced to {exchange}", highlight=False)
+    console.print(f"{engine.ended(Ending.ANNOUNCED)} announced to {exchange}", highlight=False)
     return 1 if complaints.count else 0
 
 
@@ -95,6 +96,8 @@ def _below(path: Path, folder: Path) -> str:
 def _supply(folder: Path, names: Iterable[str], complaints: Complaints) -> Iterator[Delivery]:
     number = 0
     for name in names:
+        if not os.path.lexists(folder / name):
+            complaints.say(Terminal(Reason.NOT_FOUND, name))
         for thing in walk(folder, name):
             if isinstance(thing, Found):
                 number += 1
