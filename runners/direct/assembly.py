@@ -26,9 +26,7 @@ log = structlog.get_logger(__name__)
 FETCHING = frozenset({"sarra", "subscribe"})
 REMEMBERING = frozenset({"sarra", "subscribe", "winnow"})
 
-ROUND_OF_log = structlog.get_logger(__name__)
-
-FETCHING = 250
+ROUND_OF_FETCHING = 250
 """Arrivals in a round of a pump that fetches: more would not be fetched while the round waits."""
 ROUND_OF_RELAYING = 1000
 
