@@ -12,6 +12,9 @@ from winnowry.runners.cluster.problem import Place, Problem
 
 Path = tuple[str | int, ...]
 
+MOST_VALUES = 100_000
+"""Values of a document, those behind aliases counted each time: a few lines of aliases can stand for more than any memory."""
+
 _SCALARS: dict[str, Callable[[str], Any]] = {
     "tag:yaml.org,2002:int": int,
     "tag:yaml.org,2002:float": float,
@@ -56,6 +59,8 @@ def parse_document(text: str) -> Document:
         document.problems.append(Problem(place=place, key="", text=f"this is not YAML: {error.problem}"))
     except YAMLError as error:
         document.problems.append(Problem(place=Place(1, 1), key="", text=f"this is not YAML: {error}"))
+    except RecursionError:
+        document.problems.append(Problem(place=Place(1, 1), key="", text="this is nested too deeply"))
     else:
         document.data = _Reader(document).read(root, ()) if root is not None else None
     return document
@@ -67,6 +72,8 @@ class _Reader:
         self.open: list[Node] = []
 
     def read(self, node: Node, path: Path) -> Any:
+        if len(self.document.values) >= MOST_VALUES:
+            return self._complain_once(node, path, f"aliases make more than {MOST_VALUES} values of this file")
         self.document.values[path] = _place(node)
         if any(node is outer for outer in self.open):
             return self._complain(node, path, "this alias contains itself")
@@ -95,6 +102,10 @@ class _Reader:
             self.document.keys[inner] = _place(key_node)
             mapping[key] = self.read(value_node, inner)
         return mapping
+
+    def _complain_once(self, node: Node, path: Path, text: str) -> None:
+        if not any(problem.text == text for problem in self.document.problems):
+            self._complain(node, path, text)
 
     def _complain(self, node: Node, path: Path, text: str) -> None:
         self.document.problems.append(Problem(place=_place(node), key=dotted(path), text=text))

@@ -7,6 +7,7 @@ _NUMBER_AND_UNIT = re.compile(r"(\d+(?:\.\d+)?) ?([A-Za-z]*)")
 _SIZES = {"": 1, "B": 1, **{unit: 1000**power for power, unit in enumerate("KMGTP", 1)}}
 _SIZES |= {f"{unit}i": 1024**power for power, unit in enumerate("KMGTP", 1)}
 _SIZES |= {f"{unit}B": factor for unit, factor in list(_SIZES.items()) if unit not in ("", "B")} | {"k": 1000, "kB": 1000}
+_MOST = 2.0**63
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 
 _SHOWN = {"size": "KMGTP", "bandwidth": "KMGTP", "duration": _SECONDS}
@@ -18,7 +19,10 @@ def _scaled(text: str, units: dict[str, float] | dict[str, int], what: str, exam
         raise ValueError(
             f"{text!r} is no {what}; write a number and a unit, as in {example} (units: {', '.join(_SHOWN[what])})"
         )
-    return float(match[1]) * units[match[2]]
+    scaled = float(match[1]) * units[match[2]]
+    if scaled > _MOST:
+        raise ValueError(f"{text[:20]!r}… is no {what} that anything could have")
+    return scaled
 
 
 def parse_size(value: object) -> int:
@@ -29,6 +33,8 @@ def parse_size(value: object) -> int:
     """
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise ValueError(f"{str(value).lower()} is no size; write a number and a unit, as in 5G")  # noqa: TRY004 pydantic reports ValueErrors
+    if isinstance(value, int) and not 0 <= value <= _MOST:
+        raise ValueError(f"{value} is no size; write a number of bytes, as in 5G")
     return value if isinstance(value, int) else int(_scaled(value, _SIZES, "size", "5G"))
 
 

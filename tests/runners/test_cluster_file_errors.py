@@ -32,3 +32,25 @@ def test_an_unreadable_file_is_an_error_of_the_user(tmp_path: Path) -> None:
     with pytest.raises(ClusterFileError, match="begins with `cluster:`, not nothing"):
         (tmp_path / "empty.yaml").write_text("")
         load_settings(tmp_path / "empty.yaml")
+
+
+ALIASES = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[" * 3000, "this is nested too deeply"),
+        (ALIASES, "aliases make more than 100000 values of this file"),
+        ("pumps: {a: {max_file: " + "9" * 400 + "G}}", "is no size that anything could have"),
+        ("pumps: {a: {max_file: -5}}", "pumps.a.max_file: -5 is no size"),
+        ("users: {a: {bandwidth: " + "9" * 400 + "G/s}}", "is no bandwidth that anything could have"),
+    ],
+)
+def test_a_file_without_bounds_is_explained_too(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "cluster.yaml").write_text(text)
+    with pytest.raises(ClusterFileError, match=said):
+        load_settings(tmp_path / "cluster.yaml")
