@@ -38,7 +38,7 @@ class AmqpBroker:
     def consume(self, queue: str, prefetch: int, deliver: Deliver) -> None:
         """Hand each message of ``queue`` to ``deliver``, ``prefetch`` of them unsettled at most; again after reconnection."""
         self._link.check()
-        self._link.call(partial(self._traffic.consume, queue, prefetch, deliver))
+        self._link.call(partial(self._traffic.consume, topology.fitting(queue), prefetch, deliver))
 
     def cancel(self, queue: str) -> None:
         """Stop consuming ``queue``; what was delivered stays ours until it is settled or put back.

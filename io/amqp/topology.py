@@ -1,5 +1,6 @@
 """Short errands on a channel of their own: declaring, counting. They are done one after another."""
 
+import itertools
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -10,9 +11,13 @@ import pika
 
 from winnowry.io.amqp.errors import translate
 from winnowry.io.broker import Queue, Topology
+from winnowry.schemas.errors import Malformed
+from winnowry.schemas.reasons import Reason
 
 NUMBER = 2
 """The channel that errands use."""
+
+_SHORT = 255
 
 Step = Callable[..., Any]
 """A method of pika's channel, named, with everything but its callback."""
@@ -49,8 +54,20 @@ class Errand:
         channel.close()
 
 
+def fitting(name: str) -> str:
+    """Return the name of a queue or exchange, or a binding key. Raises Malformed where AMQP has no room for it."""
+    if len(name.encode(errors="replace")) > _SHORT:
+        raise Malformed(Reason.FIELD_INVALID, f"{name[:40]!r}… is longer than the {_SHORT} bytes that fit into AMQP")
+    return name
+
+
 def declaring(topology: Topology) -> Errand:
-    """Return the errand that declares exchanges, then queues with their bindings."""
+    """Return the errand that declares exchanges, then queues with their bindings. Raises Malformed for names too long."""
+    for name in (*topology.exchanges, *(queue.name for queue in topology.queues)):
+        fitting(name)
+    for exchange, key in itertools.chain.from_iterable(queue.bindings for queue in topology.queues):
+        fitting(exchange)
+        fitting(key)
     channel = pika.channel.Channel
     steps: list[partial[Any]] = [
         _step(channel.exchange_declare, exchange=name, exchange_type="topic", durable=True) for name in topology.exchanges
@@ -65,7 +82,7 @@ def declaring(topology: Topology) -> Errand:
 
 def counting(queue: str) -> Errand:
     """Return the errand whose reply says how many messages of ``queue`` are ready."""
-    return Errand([_step(pika.channel.Channel.queue_declare, queue=queue, passive=True)])
+    return Errand([_step(pika.channel.Channel.queue_declare, queue=fitting(queue), passive=True)])
 
 
 def _queue(queue: Queue) -> "partial[Any]":

@@ -1,6 +1,7 @@
 """What brings publishing and consuming back after a broker, or an operator, has interfered."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 from brokers import Vhost, eventually
@@ -97,3 +98,13 @@ def test_a_declaration_that_is_denied_for_long_is_tried_by_one_alone(vhost: Vhos
 def test_headers_that_fit_into_no_frame_are_refused_before_they_break_the_connection() -> None:
     with pytest.raises(Malformed, match="do not fit into one frame"):
         encode_properties("", {"header": "x" * 131_072})
+
+
+def test_names_that_fit_into_no_frame_are_refused_before_they_break_the_connection(broker_at: Connect) -> None:
+    broker = broker_at("amqp://localhost:1/")
+    declared = bound(queue="q" * 256), bound(exchange="é" * 128), bound(key="k" * 256)
+    for declare in (*(partial(broker.declare, one) for one in declared), partial(broker.depth, "q" * 256)):
+        with pytest.raises(Malformed, match="longer than the 255 bytes"):
+            declare()
+    with pytest.raises(Malformed, match="longer than the 255 bytes"):
+        broker.consume("q" * 256, 1, Inbox().put)
