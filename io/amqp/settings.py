@@ -74,8 +74,8 @@ def without_password(url: str) -> str:
 def _check(url: str) -> None:
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
-    except ValueError:
+        usable = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0 and bool(pika.URLParameters(url))
+    except (ValueError, TypeError, SyntaxError):  # what pika says of an account without a password, or of options
         usable = False
     if not usable:
         raise ConfigError(

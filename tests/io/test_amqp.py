@@ -49,7 +49,18 @@ def test_passwords_are_not_shown() -> None:
     assert repr(settings) == "AmqpSettings('amqp://alice@localhost:1/', 'amqps://bob@localhost:2/')"
 
 
-@pytest.mark.parametrize("url", ["localhost", "http://localhost/", "amqp://", "amqp://localhost:port/", "amqp://[::1/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "localhost",
+        "http://localhost/",
+        "amqp://",
+        "amqp://localhost:port/",
+        "amqp://[::1/",
+        "amqp://alice@h/",
+        "amqp://h/?heartbeat=x",
+    ],
+)
 def test_what_is_no_url_of_a_broker_is_refused_at_once(url: str) -> None:
     with pytest.raises(ConfigError, match="is not a broker's URL"):
         AmqpSettings(urls=(url,))
