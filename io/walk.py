@@ -68,21 +68,33 @@ def hash_file(source: Path | int, method: str = "sha512") -> Fingerprint:
 
 
 def _below(directory: bytes, prefix: str) -> Iterator[Found | Transient | Terminal]:
+    """Go down with a list of our own: folders may be nested deeper than functions may call each other."""
+    down = [_entries(directory, prefix)]
+    while down:
+        entry = next(down[-1], None)
+        if entry is None:
+            down.pop()
+            continue
+        at, found = entry
+        yield found
+        if isinstance(found, Found) and found.kind == "directory":
+            down.append(_entries(at, f"{found.path}/"))
+
+
+def _entries(directory: bytes, prefix: str) -> Iterator[tuple[bytes, Found | Transient | Terminal]]:
     try:
         with os.scandir(directory) as entries:
             names = sorted(entry.name for entry in entries)
     except FileNotFoundError:
         return
     except OSError as error:
-        yield disk_error(error, prefix)
+        yield directory, disk_error(error, prefix)
         return
     for name in names:
         at = directory + b"/" + name
         found = _look(at, prefix + os.fsdecode(name))
         if found is not None:
-            yield found
-        if isinstance(found, Found) and found.kind == "directory":
-            yield from _below(at, f"{found.path}/")
+            yield at, found
 
 
 def _look(at: bytes, path: str) -> Found | Transient | Terminal | None:

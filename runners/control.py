@@ -70,7 +70,7 @@ class _Conversation(socketserver.StreamRequestHandler):
     def _answer(self, line: bytes) -> dict[str, Any]:
         try:
             request = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {"error": "this is not JSON"}
         if not isinstance(request, dict):
             return {"error": "a request is a JSON object"}

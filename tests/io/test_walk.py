@@ -1,6 +1,8 @@
 import base64
 import hashlib
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import google_crc32c
@@ -105,3 +107,16 @@ def test_file_that_cannot_be_read_and_method_that_hashes_nothing_are_told(tmp_pa
         hash_file(tmp_path / "none")
     with pytest.raises(ConfigError, match="md5name"):
         hash_file(tmp_path / "none", "md5name")
+
+
+def test_folders_may_be_nested_as_deeply_as_the_system_allows(tmp_path: Path) -> None:
+    depth = sys.getrecursionlimit() + 100
+    here = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(depth):
+        os.mkdir("d", dir_fd=here)
+        below = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(here)
+    assert len(paths(tmp_path)) == depth
+    subprocess.run(["rm", "-r", tmp_path / "d"], check=True)

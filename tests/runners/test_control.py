@@ -45,7 +45,9 @@ def test_a_pump_that_is_not_there_is_unreachable(tmp_path: Path) -> None:
         ask(tmp_path / "gone" / "control.sock", {"do": "status"})
 
 
-@pytest.mark.parametrize(("line", "answer"), [(b"{", "this is not JSON"), (b"[1]", "a request is a JSON object")])
+@pytest.mark.parametrize(
+    ("line", "answer"), [(b"{", "this is not JSON"), (b"[" * 9999, "this is not JSON"), (b"[1]", "a request is a JSON object")]
+)
 def test_nonsense_is_answered_too(tmp_path: Path, line: bytes, answer: str) -> None:
     with Control(tmp_path / "control.sock", echo), socket.socket(socket.AF_UNIX) as connection:
         connection.connect(str(tmp_path / "control.sock"))
