@@ -96,7 +96,7 @@ def read_block(post: Post) -> Block | None:
 
 def _reckon(blocks: Mapping[str, Any], stored: Literal["inplace", "separate"]) -> BlockPlan:
     size, count, remainder = _number(blocks, "size"), _number(blocks, "count"), _number(blocks, "remainder")
-    if count < 1 or remainder > size:
+    if count < 1 or remainder > size or (not size and count > 1):
         raise _wrong(f"{count} blocks of {size} bytes with {remainder} left")
     file_size = count * size + (remainder - size if remainder else 0)
     if file_size > _MOST:

@@ -81,7 +81,7 @@ class Layout:
         if "cluster" in self.fields:
             known["cluster"] = _named("cluster", post.from_cluster)
         if "date" in self.fields:
-            known["date"] = datetime.fromtimestamp(read_time(post.pub_time) // 1_000_000_000, UTC)
+            known["date"] = _date_of(post)
         return check_path(self.template.format(**known))
 
     def _shaped(self, path: str) -> str:
@@ -100,6 +100,13 @@ def _named(what: str, name: str | None) -> str:
     if "/" in name:
         raise Refused(Reason.PATH_UNUSABLE, f"the {what} {name!r} is no name of a folder")
     return check_path(name)
+
+
+def _date_of(post: Post) -> datetime:
+    try:
+        return datetime.fromtimestamp(read_time(post.pub_time) // 1_000_000_000, UTC)
+    except ValueError as error:  # the last second of the year 9999 may be a leap second
+        raise Refused(Reason.PATH_UNUSABLE, f"the layout needs a date: {error}") from error
 
 
 def _renamed(post: Post) -> str:

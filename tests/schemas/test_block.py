@@ -89,3 +89,8 @@ def test_part_files_are_told_from_spans(method: str) -> None:
 def test_impossible_blocks_are_malformed(change: dict[str, Any]) -> None:
     with pytest.raises(Malformed, match="blocks: "):
         read_block(a_post({**C, **change}))
+
+
+def test_blocks_of_nothing_without_end_are_malformed() -> None:
+    with pytest.raises(Malformed):
+        read_plan(a_post({**C, "size": 0, "count": 10**12, "remainder": 0}))

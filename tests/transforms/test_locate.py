@@ -100,6 +100,10 @@ def test_layout_that_cannot_be_meant_is_named(settings: dict[str, Any], words: s
         Layout(**settings)
 
 
+def test_second_after_the_last_year_is_refused() -> None:
+    assert refusal(BY_DAY, pub_time="99991231T235960", source="alice") is Reason.PATH_UNUSABLE
+
+
 def test_layout_says_whether_it_separates_sources() -> None:
     assert BY_DAY.separates_sources
     assert not Layout(template="{date:%Y%m%d}/{rel_path}").separates_sources
