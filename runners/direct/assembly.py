@@ -1,5 +1,6 @@
 """Put one instance of a pump together: its brokers, its memory, its desk, its engine."""
 
+import threading
 from dataclasses import replace
 
 import structlog
@@ -11,6 +12,7 @@ from winnowry.io.dead import dead_queue
 from winnowry.io.later import DELAYS, later_queue, later_topology
 from winnowry.io.later_store import LaterStore, store_of
 from winnowry.io.transfers import transfers_for
+from winnowry.io.tree import tree_at
 from winnowry.pipelines.catalogue import PUMPS
 from winnowry.pipelines.pump import Pump
 from winnowry.runners.cluster.wiring import Wiring
@@ -19,6 +21,7 @@ from winnowry.runners.direct.engine import DirectEngine
 from winnowry.runners.direct.later import BrokerLater, Later, StoreLater
 from winnowry.runners.direct.ledger import Desk
 from winnowry.runners.direct.sieve import DirectMemory
+from winnowry.schemas.errors import DiskTrouble
 from winnowry.transforms.winnow import Scope
 
 log = structlog.get_logger(__name__)
@@ -29,6 +32,9 @@ REMEMBERING = frozenset({"sarra", "subscribe", "winnow"})
 ROUND_OF_FETCHING = 250
 """Arrivals in a round of a pump that fetches: more would not be fetched while the round waits."""
 ROUND_OF_RELAYING = 1000
+
+ABANDONED_AFTER = 86400.0
+"""Seconds without a byte after which a temporary file belongs to a process that died."""
 
 
 def assemble(pump: Pump, wiring: Wiring, *, number: int = 1, twice: bool = False) -> DirectEngine:
@@ -60,6 +66,8 @@ def build(
     if memory is not None:
         pump = replace(pump, memory=memory)
     fetching = pump.kind in FETCHING
+    if fetching and memory is not None:
+        threading.Thread(target=_sweep, args=(pump, memory), name="sweep", daemon=True).start()
     engine = DirectEngine(
         pump,
         PUMPS[pump.kind],
@@ -75,6 +83,17 @@ def build(
     if fetching:
         transfers_for(pump.files).on_finished = engine.transfer_finished
     return engine
+
+
+def _sweep(pump: Pump, memory: DirectMemory) -> None:
+    """Remove what processes that died have left half fetched; what an intent names is still asked for."""
+    try:
+        swept = tree_at(pump.root).sweep(ABANDONED_AFTER, spare=memory.open().intended())
+    except DiskTrouble as error:
+        log.warning("could not sweep away what was left half fetched", pump=pump.name, error=str(error))
+        return
+    if swept:
+        log.info("swept away what was left half fetched", pump=pump.name, files=swept)
 
 
 def _memory_of(pump: Pump) -> DirectMemory | None:

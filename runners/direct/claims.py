@@ -1,9 +1,10 @@
 """End what Arrivals have reserved, when what became of them is confirmed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from winnowry.io.memory import Memory
 from winnowry.schemas.arrival import Claim
+from winnowry.schemas.delivery import Delivery
 from winnowry.schemas.history import History
 from winnowry.schemas.outcome import Ending, Outcome
 from winnowry.schemas.reasons import Reason
@@ -16,9 +17,14 @@ UNCLEAR = frozenset({Ending.FAILED, Ending.RETRIED})
 """Endings of a Delivery whose Arrival is not known because a step raised."""
 
 
-def close_claims(memory: Memory, outcomes: Iterable[Outcome]) -> list[bytes]:
+def _never(_: Delivery) -> bool:
+    return False
+
+
+def close_claims(memory: Memory, outcomes: Iterable[Outcome], has_waited: Callable[[Delivery], bool] = _never) -> list[bytes]:
     """Commit the claims of what ended well and release the others, with one sync; return the holds of who waited for them.
 
+    ``has_waited`` tells whether a Delivery was parked before: it may have reserved its path then, and have been refused since.
     No two of these claims have the same path: each Arrival has reserved its own.
     """
     kept: dict[bytes, History] = {}
@@ -28,7 +34,7 @@ def close_claims(memory: Memory, outcomes: Iterable[Outcome]) -> list[bytes]:
     for outcome in outcomes:
         claim = outcome.arrival.claim if outcome.arrival is not None else None
         if claim is None:
-            if _may_hold(outcome):
+            if _may_hold(outcome) or has_waited(outcome.delivery):
                 woken += memory.abandon(outcome.delivery.hold)
         elif outcome.ending in KEEPING:
             kept[claim.path] = remember(memory.recall(claim.path), claim, news=outcome.ending is not Ending.REPEAT)

@@ -19,7 +19,8 @@ from winnowry.schemas.reasons import Reason
 
 log = structlog.get_logger(__name__)
 
-DETAIL_LIMIT = 1000
+DETAIL_LIMIT = 400
+"""Characters of a traceback that a dead letter keeps: the last, which name the exception."""
 
 TROUBLE_DELAY = 10.0
 """Seconds until a Delivery is tried again whose round met a full disk or a lost broker."""
@@ -36,7 +37,11 @@ class HalvingRounds:
         self._slot = Slot(name)
         self._rounds = compile_rounds(graph)
         shutil.rmtree(graph.local_tempdir, ignore_errors=True)  # Beam removes it only after its own way of running
-        self.close = self._rounds.close
+
+    def close(self) -> None:
+        """Tear the worker down."""
+        self._rounds.close()
+        self._slot.close()
 
     def run(self, deliveries: list[Delivery]) -> list[Outcome]:
         """Return the Outcomes of a round.

@@ -172,7 +172,7 @@ class Ledger:
     def _commit(self, entries: Sequence[Entry]) -> None:
         """Commit or release the claims of entries whose messages are confirmed, wake who waited for them, and report."""
         if self._memory is not None:
-            self.wake(close_claims(self._memory, [entry.outcome for entry in entries]))
+            self.wake(close_claims(self._memory, [entry.outcome for entry in entries], self.parked.has_waited))
         reports: list[Sending] = []
         silent: list[Entry] = []
         for entry in entries:

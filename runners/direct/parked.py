@@ -31,6 +31,10 @@ class Parked:
         found = self._waiting.pop(key, None)
         return None if found is None else found.delivery
 
+    def has_waited(self, delivery: Delivery) -> bool:
+        """Whether this Delivery was parked at some time, and is not settled yet."""
+        return bool(self._since) and delivery.hold in self._since
+
     def settled(self, delivery: Delivery) -> None:
         """Forget since when this Delivery has waited."""
         if self._since:

@@ -32,7 +32,12 @@ class Slot:
     def __init__(self, name: str) -> None:
         self.deliveries: list[Delivery] = []
         self.outcomes: list[Outcome] = []
+        self._name = name
         Slot.named[name] = self
+
+    def close(self) -> None:
+        """Be found no more."""
+        Slot.named.pop(self._name, None)
 
 
 class _Enter(beam.DoFn):

@@ -3,13 +3,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from arrivals import a_delivery, an_arrival
+from arrivals import NOW, a_delivery, an_arrival
 from msgspec.structs import replace
 from pools import files_in
 
 from winnowry.io.place import place
 from winnowry.io.tree import Tree
 from winnowry.runners.direct.claims import close_claims
+from winnowry.runners.direct.parked import Parked
 from winnowry.runners.direct.sieve import DirectMemory, sift
 from winnowry.schemas.arrival import Arrival, Fetched
 from winnowry.schemas.errors import Terminal, Transient
@@ -68,6 +69,17 @@ def test_a_twin_is_parked_and_woken(memory: DirectMemory) -> None:
     repeat = sifted(memory, twin)
     assert isinstance(repeat, Outcome)
     assert (repeat.ending, repeat.reason) == (Ending.REPEAT, Reason.KNOWN_CONTENT)
+
+
+def test_what_was_parked_and_then_refused_lets_its_twin_go_on(memory: DirectMemory) -> None:
+    parked, first, twin = Parked(), sifted(memory, come(1)), come(2)
+    assert isinstance(first, Arrival)
+    parked.put(end(first, Ending.PARKED, Reason.TRANSFER_UNDERWAY), NOW)
+    assert parked.pop(first.identity) == first.delivery
+    sifted(memory, twin)
+    grown_old = end(come(1), Ending.REFUSED, Reason.TOO_OLD)
+    assert close_claims(memory.open(), [grown_old], parked.has_waited) == [twin.delivery.hold]
+    assert isinstance(sifted(memory, twin), Arrival)
 
 
 def test_an_arrival_takes_over_what_it_holds(memory: DirectMemory) -> None:
