@@ -86,6 +86,7 @@ class DirectEngine:
         self._finished: deque[bytes] = deque()
         self._hold: dict[str, Any] | None = None
         self._held = self._stopping = False
+        self._entering = 0
         self._busy_at = self._started = clock()
         self._rounds = HalvingRounds(lambda root: pipeline(root, pump), twice=twice)
 
@@ -129,7 +130,7 @@ class DirectEngine:
             "waiting": self._inlet.waiting,
             "parked": len(self._ledger.parked),
             "later": self._inlet.later,
-            "unsettled": self._ledger.open + len(self._ledger.parked),
+            "unsettled": self._entering + self._ledger.open + len(self._ledger.parked),
             "unheard": self._ledger.unheard,
             "brokers": {name: f"{state.state} {state.detail}".strip() for name, state in brokers.items()},
         }
@@ -170,7 +171,9 @@ class DirectEngine:
         room = OUTSTANDING * self._limit - self._ledger.open
         taken = self._inlet.take(min(self._limit, room)) if room > 0 else []
         if taken:
+            self._entering = len(taken)
             self._ledger.enter(self._rounds.run(taken))
+            self._entering = 0
             self._busy_at = self._clock()
         if hops := self._inlet.hops():
             self._ledger.hop(hops)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import apache_beam as beam
@@ -103,8 +104,9 @@ class DirectMemory:
     root: Path = Path()
 
     def open(self) -> Memory:
-        """Return the memory, opened at the first call in this process."""
-        return _memory(self.folder, self.remember, self.shared)
+        """Return the memory, opened at the first call in this process, by whichever thread."""
+        with _OPENING:
+            return _memory(self.folder, self.remember, self.shared)
 
     def sieve(self) -> beam.PTransform:
         """Return the sieve."""
@@ -141,6 +143,9 @@ def _intents(arrivals: Iterable[Arrival]) -> Iterator[tuple[bytes, Intent]]:
         claim, fetched = arrival.claim, arrival.fetched
         if claim is not None and fetched is not None and fetched.temporary is not None:
             yield claim.path, Intent(content=claim.content, temporary=fetched.temporary, inode=fetched.inode)
+
+
+_OPENING = Lock()
 
 
 @cache
