@@ -154,6 +154,7 @@ def test_what_cannot_be_had_ends_with_its_reason_and_delays_nobody(cluster: Clus
         assert drip.underway.is_set(), "the slow file was over before the others were there"
         drip.released.set()
         eventually((cluster.data / "alice" / "slow").exists, 30, "the end of the slow file")
+        cluster.until("ingest", lambda status: status["outcomes"].get("announced:done") == GOOD + len(("slow", "forged")))
         status = cluster.settled("ingest", QUEUE)
         sightings = {sighting.path: sighting for sighting in taps.read("xpublic")}
     assert (cluster.data / "alice" / "slow").stat().st_size == drip.size
