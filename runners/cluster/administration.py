@@ -9,6 +9,7 @@ from winnowry.runners.cluster.settings import ClusterSettings
 from winnowry.runners.cluster.wiring import exchanges, own_brokers
 
 NOTHING = "^$"
+_PLAIN = re.compile("[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +48,7 @@ def grant(cluster: ClusterSettings, user: str) -> Grant:
     settings = cluster.users.get(user)
     if settings is not None and settings.role == "admin":
         return Grant(user=user, configure=".*", write=".*", read=".*", tags="administrator")
-    queues = rf"q_{user}(\.|$)"
+    queues = rf"q_{_exact(user)}(\.|$)"
     if settings is None:
         return Grant(user=user, configure=f"^{queues}", write=rf"^({queues}|x|sx_|amq\.default$)", read=rf"^({queues}|x|sx_)")
     role = settings.role
@@ -74,6 +75,11 @@ def _read(cluster: ClusterSettings, user: str) -> str:
     if role == "source":
         names |= {f"sx_{user}"}
     return _any(rf"q_{user}(\.|$)", *(f"{re.escape(name)}$" for name in sorted(names)))
+
+
+def _exact(user: str) -> str:
+    """Return a pattern for this name alone: those in URLs may hold any character, and a dot would stand for each."""
+    return user if _PLAIN.fullmatch(user) else re.escape(user)
 
 
 def _is_public(exchange: str) -> bool:

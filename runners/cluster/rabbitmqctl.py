@@ -16,11 +16,12 @@ def command_lines(wanted: Administration) -> list[str]:
     """
     lines = [] if wanted.vhost == "/" else [f"rabbitmqctl add_vhost {shlex.quote(wanted.vhost)}"]
     for grant in wanted.grants:
-        lines.append(f"rabbitmqctl add_user {grant.user}  # asks for the password; fails where the user is there already")
+        user = shlex.quote(grant.user)
+        lines.append(f"rabbitmqctl add_user {user}  # asks for the password; fails where the user is there already")
         words = ["-p", wanted.vhost, grant.user, grant.configure, grant.write, grant.read]
         lines.append(f"rabbitmqctl set_permissions {shlex.join(words)}")
         if grant.tags:
-            lines.append(f"rabbitmqctl set_user_tags {grant.user} {grant.tags}")
+            lines.append(f"rabbitmqctl set_user_tags {user} {grant.tags}")
     return [*lines, *_exchanges(wanted)]
 
 

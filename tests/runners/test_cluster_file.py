@@ -8,8 +8,9 @@ import pytest
 
 from winnowry.io.broker import Queue
 from winnowry.runners.cluster.administration import administration, grant
-from winnowry.runners.cluster.load import Cluster, load_cluster
+from winnowry.runners.cluster.load import Cluster, load_cluster, load_settings
 from winnowry.runners.cluster.pumps import pumps_of
+from winnowry.runners.cluster.rabbitmqctl import command_lines
 from winnowry.runners.cluster.wiring import exchanges, inputs, output, topology, wiring
 from winnowry.schemas.edge import InputEdge, OutputEdge
 from winnowry.schemas.errors import ConfigError
@@ -153,3 +154,12 @@ def test_a_cluster_file_is_checked_without_beam() -> None:
         "import sys, winnowry.runners.cluster.load, winnowry.runners.cluster.graph; sys.exit('apache_beam' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_an_account_of_any_name_gets_its_own_queues_alone_and_no_say_in_the_shell(tmp_path: Path) -> None:
+    (tmp_path / "cluster.yaml").write_text(FILE.replace("amqp://feeder@", "amqp://fe.der%3Brm@"))
+    wanted = administration(load_settings(tmp_path / "cluster.yaml"))
+    (running,) = [given for given in wanted.grants if given.user == "fe.der;rm"]
+    assert re.match(running.configure, "q_fe.der;rm.ingest")
+    assert not re.match(running.configure, "q_feader;rm.ingest")
+    assert any(line.startswith("rabbitmqctl add_user 'fe.der;rm'  #") for line in command_lines(wanted))
