@@ -86,6 +86,7 @@ class Pump:
     """One pump of a cluster. Fields that a kind of pump does not use keep their defaults.
 
     ``account`` runs the pump and names its queues. ``root`` is the data root; nothing is ever written outside it.
+    ``owns_root`` says that no other pump writes there, so that what a dead process left half fetched may be swept away.
     ``state`` is the folder of this pump's memory, shared by its instances. ``reports`` is the exchange its Reports go to,
     None for none. ``method`` is the checksum that `post` announces. ``same`` says what a repeat is: the same content at the
     same path, or the same content anywhere.
@@ -108,6 +109,7 @@ class Pump:
     state: Path = Path()
     remember: timedelta = timedelta(days=3)
     same: Literal["path", "data"] = "path"
+    owns_root: bool = True
     reports: str | None = None
     instances: int = 1
     method: str = "sha512"

@@ -2,6 +2,7 @@
 
 import argparse
 import ctypes
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -27,9 +28,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("number", type=int)
     parser.add_argument("--credentials", type=Path)
     parser.add_argument("--until-idle", action="store_true")
+    parser.add_argument("--parent", type=int)
     asked = parser.parse_args(arguments)
     tell()
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if asked.parent is not None and os.getppid() != asked.parent:
+        return 1  # the supervisor died before it could be noticed
     from winnowry.runners.cluster.pumps import pump_of  # noqa: PLC0415 imports Beam, which `tell` has made quiet
     from winnowry.runners.instance import run_pump  # noqa: PLC0415
 

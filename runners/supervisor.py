@@ -1,5 +1,6 @@
 """`winnowry run`: one child process per pump instance, restarted with back-off, stopped by draining."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -13,8 +14,8 @@ import structlog
 log = structlog.get_logger(__name__)
 
 FIRST_BACK_OFF = 0.5
-LONGEST_BACK_OFF = 30.0
-GOOD_RUN = 60.0
+LONGEST_BACK_OFF = 8.0
+GOOD_RUN = 10.0
 """Seconds after which a child counts as having run well, and its back-off begins anew."""
 
 DRAIN_PATIENCE = 60.0
@@ -79,7 +80,7 @@ def supervise(file: Path, instances: Sequence[tuple[str, int]], *, until_idle: b
 
     Returns 0 when all drained, 2 when a setting is wrong, 1 otherwise.
     """
-    extra = [*options, *(["--until-idle"] if until_idle else [])]
+    extra = [f"--parent={os.getpid()}", *options, *(["--until-idle"] if until_idle else [])]
     python = [sys.executable, "-m", "winnowry.runners.child", str(file)]
     return tend_all([Child([*python, pump, str(number), *extra], f"{pump}/{number}") for pump, number in instances])
 

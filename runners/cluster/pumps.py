@@ -15,6 +15,10 @@ LAYOUTS = {"sarra": "{date:%Y%m%d}/{source}/{rel_path}"}
 """Where files land when the cluster file does not say; by default at their own path."""
 
 
+FETCHING = frozenset({"sarra", "subscribe"})
+"""Kinds of pumps that write below the data root."""
+
+
 def pumps_of(cluster: Cluster) -> list[Pump]:
     """Return the Pumps of a cluster, in the order of the file."""
     return [pump_of(cluster, name) for name in cluster.settings.pumps]
@@ -39,6 +43,7 @@ def pump_of(cluster: Cluster, name: str) -> Pump:
         patience=Patience(attempts=pump.attempts, delays=tuple(delay.total_seconds() for delay in pump.delays)),
         base_url=pump.base_url.format(host=socket.getfqdn()),
         root=cluster.data,
+        owns_root=sum(other.kind in FETCHING for other in settings.pumps.values()) == 1,
         state=cluster.state / name,
         remember=pump.remember,
         same=pump.same,

@@ -66,7 +66,7 @@ def build(
     if memory is not None:
         pump = replace(pump, memory=memory)
     fetching = pump.kind in FETCHING
-    if fetching and memory is not None:
+    if pump.owns_root and fetching and memory is not None:
         threading.Thread(target=_sweep, args=(pump, memory), name="sweep", daemon=True).start()
     engine = DirectEngine(
         pump,

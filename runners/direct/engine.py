@@ -64,13 +64,8 @@ class DirectEngine:
         twice: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._pump = pump
-        self._source = source
-        self._target = target
-        self._later = later
-        self._limit = limit
-        self._prefetch = prefetch
-        self._clock = clock
+        self._pump, self._source, self._target, self._later = pump, source, target, later
+        self._limit, self._prefetch, self._clock = limit, prefetch, clock
         self._holds = Holds(source, later if later is not None else source)
         self._inlet = Inlet(clock_ns=lambda: int(clock() * 1e9), supply=supply)
         self._ledger = Ledger(

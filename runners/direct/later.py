@@ -72,7 +72,7 @@ class StoreLater:
     def bring(self, inlet: Inlet) -> None:
         """Bring what is due."""
         now = self._clock_ns()
-        if self._paused or now - self._looked < self._every:
+        if self._paused or 0 <= now - self._looked < self._every:  # a clock set back stops nothing
             return
         self._looked = now
         inlet.again(*self._store.due(now))

@@ -125,13 +125,18 @@ class DirectMemory:
 
         Its intent was recorded before the rename: that the temporary file is gone says that the rename happened, also when a
         consumer has taken the file away since, or another is in its place. Nothing else removes a temporary while its intent
-        stands: a sweep spares it, and Place takes the intent back (an empty ``temporary``) of what it could not rename.
+        stands: a sweep spares it, and an intent is taken back (an empty ``temporary``) before its file is removed, as is done
+        here with what was not renamed and is fetched again.
         """
         claim = arrival.claim
         intent = self.open().intent(claim.path) if claim is not None else None
         if intent is None or claim is None or intent.content != claim.content or not intent.temporary:
             return False
-        return _tree(self.root).stat(intent.temporary) is None
+        if _tree(self.root).stat(intent.temporary) is None:
+            return True
+        self.open().intend([(claim.path, replace(intent, temporary=""))])  # before its file goes: gone means renamed
+        _tree(self.root).unlink(intent.temporary)
+        return False
 
     def intend(self, arrivals: Sequence[Arrival]) -> None:
         """Record durably that the files of these Arrivals are about to be renamed into place."""

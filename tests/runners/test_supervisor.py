@@ -1,3 +1,4 @@
+import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -99,10 +100,10 @@ def test_each_instance_is_a_process_of_this_python(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(supervisor, "tend_all", note)
     supervise(Path("cluster.yaml"), [("ingest", 1), ("fuse", 2)], until_idle=True, options=["--credentials", "c"])
-    child = ["-m", "winnowry.runners.child", "cluster.yaml"]
+    child, options = ["-m", "winnowry.runners.child", "cluster.yaml"], [f"--parent={os.getpid()}", "--credentials", "c"]
     assert commands == [
-        ("ingest/1", [*child, "ingest", "1", "--credentials", "c", "--until-idle"]),
-        ("fuse/2", [*child, "fuse", "2", "--credentials", "c", "--until-idle"]),
+        ("ingest/1", [*child, "ingest", "1", *options, "--until-idle"]),
+        ("fuse/2", [*child, "fuse", "2", *options, "--until-idle"]),
     ]
 
 

@@ -114,6 +114,8 @@ def test_what_was_fetched_and_not_yet_renamed_is_not_placed(memory: DirectMemory
     assert not memory.placed(arrival)
     memory.intend([arrival])
     assert not memory.placed(arrival)
+    assert files_in(memory.root) == []
+    assert not memory.placed(arrival)
 
 
 @pytest.mark.parametrize(
