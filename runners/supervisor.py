@@ -70,7 +70,8 @@ class Child:
     def drained(self) -> bool:
         """Whether the process has ended after ``stop``."""
         if self._process is not None and self._process.poll() is not None:
-            self.ended = self._process.returncode
+            code = self._process.returncode
+            self.ended = 0 if code == -signal.SIGTERM else code  # it was only starting, and had nothing to drain
             self._process = None
         return self._process is None
 

@@ -69,11 +69,14 @@ def test_a_child_that_ends_well_or_by_a_wrong_setting_is_not_started_again(code:
 
 
 def test_being_asked_to_stop_drains_all(tmp_path: Path) -> None:
-    drains = f"trap 'echo drained >> {tmp_path}/drained; exit 0' TERM; while :; do sleep 0.05; done"
+    drains, runs = f"trap 'echo drained >> {tmp_path}/drained; exit 0' TERM", "while :; do sleep 0.05; done"
     asks = f"while [ ! -e {tmp_path}/ready ]; do sleep 0.05; done; {ASK_TO_STOP}"
-    ready = f"trap 'echo drained >> {tmp_path}/drained; exit 0' TERM; touch {tmp_path}/ready; while :; do sleep 0.05; done"
-    assert tend_all([shell(ready), shell(f"{asks}; {drains}")]) == 0
+    assert tend_all([shell(f"{drains}; touch {tmp_path}/ready; {runs}"), shell(f"{drains}; {asks}; {runs}")]) == 0
     assert starts(tmp_path / "drained") == 2
+
+
+def test_a_child_that_is_stopped_while_it_starts_had_nothing_to_drain() -> None:
+    assert tend_all([shell(f"{ASK_TO_STOP}; while :; do sleep 0.05; done")]) == 0
 
 
 def test_a_child_that_dies_of_draining_is_told_of() -> None:
