@@ -24,7 +24,7 @@ from winnowry.transforms.route import Routes
 CONTENT_TYPE = "application/json"
 """Without it sr3 throws a v03 message away."""
 
-_PRIVATE = re.compile(rb'"(?:_|new_)|\\u00')
+_PRIVATE = re.compile(rb'"(?:_|\\u005f|(?:n|\\u006e)(?:e|\\u0065)(?:w|\\u0077)(?:_|\\u005f))', re.IGNORECASE)
 """What the names of fields begin with that are for inside a pump and were left out in reading, also where they are escaped."""
 
 

@@ -1,5 +1,6 @@
 """A cluster of pumps on a real broker, run by the command `winnowry` as an operator runs it, and what a test does to it."""
 
+import itertools
 import logging
 import os
 import signal
@@ -179,7 +180,7 @@ def kill_all(supervisor: Owned, *pumps: str) -> None:
 
 
 def _runs(words: list[str], pump: str, number: int) -> bool:
-    return "winnowry.runners.child" in words and words[-2:] == [pump, str(number)]
+    return "winnowry.runners.child" in words and (pump, str(number)) in itertools.pairwise(words)
 
 
 def _children(parent: int) -> Iterator[tuple[int, list[str]]]:
