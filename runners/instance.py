@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 
+from winnowry.io.amqp import hang_up
 from winnowry.pipelines.pump import Pump
 from winnowry.runners.cluster.wiring import Wiring
 from winnowry.runners.control import Control
@@ -27,6 +28,8 @@ def run_pump(pump: Pump, wires: Wiring, *, until_idle: bool = False, number: int
     except (Transient, Terminal) as error:
         log.error("the pump cannot go on", pump=pump.name, error=str(error))  # noqa: TRY400 - a sentence, not a traceback
         return 1
+    finally:
+        hang_up()
     return 0
 
 

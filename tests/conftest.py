@@ -6,6 +6,7 @@ import pytest
 from brokers import Vhost
 from hypothesis import settings
 
+from winnowry.io.amqp import hang_up
 from winnowry.runners.servers.management import Broker
 from winnowry.runners.servers.nginx import FileServer
 from winnowry.runners.servers.rabbitmq import broker
@@ -27,6 +28,7 @@ def vhost(rabbitmq: Broker) -> Iterator[Vhost]:
     fresh = Vhost(rabbitmq)
     rabbitmq.add_vhost(fresh.name)
     yield fresh
+    hang_up()
     rabbitmq.remove_vhost(fresh.name)
 
 

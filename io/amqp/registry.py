@@ -16,3 +16,12 @@ def connect(settings: AmqpSettings) -> AmqpBroker:
         if broker is None or broker.state().state == "closed":
             broker = _brokers[settings] = AmqpBroker(settings)
         return broker
+
+
+def hang_up() -> None:
+    """Close all connections of this process, each when what is being published has been answered."""
+    with _lock:
+        brokers = list(_brokers.values())
+        _brokers.clear()
+    for broker in brokers:
+        broker.close()
