@@ -11,6 +11,7 @@ from winnowry.runners.control import Control
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TWO_SOURCES = str(EXAMPLES / "two-sources.yaml")
+VERBS = ("check", "plan", "declare", "run", "post", "subscribe", "status", "hold", "lift", "demo")
 WITHOUT_BEAM = """
 import sys
 from winnowry.runners.cli.app import main
@@ -48,7 +49,19 @@ def winnowry(home: dict[str, str], *arguments: str) -> subprocess.CompletedProce
         ("schemas", "check"),
         *(
             (verb, "--help")
-            for verb in ("check", "plan", "declare", "run", "post", "subscribe", "status", "demo", "dead-letters")
+            for verb in (
+                "check",
+                "plan",
+                "declare",
+                "run",
+                "post",
+                "subscribe",
+                "status",
+                "hold",
+                "lift",
+                "demo",
+                "dead-letters",
+            )
         ),
     ],
 )
@@ -58,7 +71,7 @@ def test_looking_needs_no_beam_and_shows_no_password(home: dict[str, str], argum
     assert "hunter2" not in done.stdout
 
 
-@pytest.mark.parametrize("verb", ["check", "plan", "declare", "run", "post", "subscribe", "status", "demo"])
+@pytest.mark.parametrize("verb", VERBS)
 def test_help_has_an_example(home: dict[str, str], verb: str) -> None:
     assert f"Example: winnowry {verb}" in winnowry(home, verb, "--help").stdout.replace("│", "")
 
@@ -122,6 +135,30 @@ def test_status_asks_each_running_pump(home: dict[str, str]) -> None:
         assert "running" in winnowry(home, "status").stdout
     place = {"cluster": "ddi.example.org", "pump": "ingest", "instance": "1"}
     assert (done.returncode, json.loads(done.stdout)) == (0, [place | {"state": "running"}])
+
+
+def test_hold_and_lift_ask_all_instances_of_a_pump_and_no_other(home: dict[str, str]) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def answer(request: dict[str, Any]) -> dict[str, Any]:
+        asked.append(request)
+        return {"state": "held" if request["do"] == "hold" else "running"}
+
+    folder = Path(home["XDG_STATE_HOME"]) / "winnowry" / "ddi.example.org"
+    sockets = [folder / pump / number / "control.sock" for pump, number in (("ingest", "1"), ("ingest", "2"), ("fuse", "1"))]
+    with Control(sockets[0], answer), Control(sockets[1], answer), Control(sockets[2], answer):
+        held = winnowry(home, "hold", TWO_SOURCES, "ingest", "--reason", "disks")
+        lifted = winnowry(home, "lift", TWO_SOURCES, "ingest")
+    assert (held.returncode, held.stdout) == (0, "ingest/1 is held\ningest/2 is held\n")
+    assert (lifted.returncode, lifted.stdout) == (0, "ingest/1 is running\ningest/2 is running\n")
+    assert [(request["do"], request.get("reason")) for request in asked] == [("hold", "disks")] * 2 + [("lift", None)] * 2
+
+
+def test_holding_what_does_not_run_ends_with_1_and_what_is_not_there_with_2(home: dict[str, str]) -> None:
+    idle = winnowry(home, "hold", TWO_SOURCES, "ingest", "--reason", "disks")
+    assert (idle.returncode, idle.stderr) == (1, "no instance of ingest is running\n")
+    wrong = winnowry(home, "lift", TWO_SOURCES, "ingset")
+    assert (wrong.returncode, wrong.stderr) == (2, "no pump is called `ingset`; did you mean `ingest`?\n")
 
 
 def test_status_of_nothing_ends_with_1(home: dict[str, str]) -> None:
