@@ -48,6 +48,7 @@ class Demo:
     def run(self) -> int:
         """Return 0 when both consumers have exactly what was announced, else 1 having said why."""
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # also where whoever started us had it ignored
         with _folder(self.keep, self._room, self.console) as folder:
             try:
                 complaints = self._run_in(folder)
