@@ -3,28 +3,22 @@
 A letter is the message as it first came, with headers that say what became of it.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 import msgspec
 from msgspec.structs import replace
 
+from winnowry.io.bookkeeping import PREFIX, REASON, as_it_first_came, copy_for, first_coming, number, text
 from winnowry.io.broker import Queue
-from winnowry.io.later import BOOKKEEPING, postpone, without_bookkeeping
+from winnowry.io.later import postpone
 from winnowry.schemas.arrival import identify
 from winnowry.schemas.delivery import Delivery, Message
 from winnowry.schemas.outcome import Ending, Outcome
 from winnowry.schemas.reasons import Reason
 
 _DETAIL_LIMIT = 500
-_EXCHANGE = BOOKKEEPING + "exchange"
-_KEY = BOOKKEEPING + "routing_key"
-_QUEUE = BOOKKEEPING + "queue"
-_ENDING = BOOKKEEPING + "ending"
-_REASON = BOOKKEEPING + "reason"
-_DETAIL = BOOKKEEPING + "detail"
-_ATTEMPTS = BOOKKEEPING + "attempts"
-_WHEN = BOOKKEEPING + "when"
+_ENDING = PREFIX + "ending"
+_DETAIL = PREFIX + "detail"
+_ATTEMPTS = PREFIX + "attempts"
+_WHEN = PREFIX + "when"
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,46 +47,26 @@ def dead_queue(account: str, pump: str, kind: str = "classic") -> Queue:
 
 def bury(outcome: Outcome, now: int, *, account: str, pump: str) -> Message:
     """Return the dead letter of an Outcome; ``now`` is in Unix nanoseconds. It is confirmed before the Delivery is settled."""
-    delivery = outcome.delivery
-    bookkeeping = {
-        _EXCHANGE: delivery.exchange,
-        _KEY: delivery.routing_key,
-        _QUEUE: delivery.queue,
+    book = first_coming(outcome.delivery) | {
         _ENDING: outcome.ending.value,
-        _REASON: outcome.reason.code,
+        REASON: outcome.reason.code,
         _DETAIL: cut(outcome.detail),
-        _ATTEMPTS: delivery.attempt,
+        _ATTEMPTS: outcome.delivery.attempt,
         _WHEN: now,
     }
-    return Message(
-        body=delivery.body,
-        exchange="",
-        routing_key=dead_queue(account, pump).name,
-        content_type=delivery.content_type or "",
-        headers={**without_bookkeeping(delivery.headers), **bookkeeping},
-        mandatory=True,
-    )
+    return copy_for(dead_queue(account, pump).name, outcome.delivery, book)
 
 
 def read_letter(delivery: Delivery) -> DeadLetter:
     """Read what came off a dead-letter queue; whatever it does not say is empty, or `failed` and `bug`."""
-    book = delivery.headers
-    message = replace(
-        delivery,
-        exchange=_text(book, _EXCHANGE) or delivery.exchange,
-        routing_key=_text(book, _KEY) or delivery.routing_key,
-        queue=_text(book, _QUEUE) or delivery.queue,
-        content_type=delivery.content_type or None,
-        headers=without_bookkeeping(book),
-        held_by=delivery.queue,
-    )
+    book, message = delivery.headers, as_it_first_came(delivery)
     return DeadLetter(
         name=identify(message).hex()[:12],
-        ending=_text(book, _ENDING) or Ending.FAILED.value,
-        reason=_text(book, _REASON) or Reason.BUG.code,
-        detail=_text(book, _DETAIL),
-        attempts=_number(book, _ATTEMPTS),
-        when=_number(book, _WHEN),
+        ending=text(book, _ENDING) or Ending.FAILED.value,
+        reason=text(book, REASON) or Reason.BUG.code,
+        detail=text(book, _DETAIL),
+        attempts=number(book, _ATTEMPTS),
+        when=number(book, _WHEN),
         message=message,
     )
 
@@ -110,13 +84,3 @@ def cut(detail: str) -> str:
     500
     """
     return detail.encode(errors="replace")[:_DETAIL_LIMIT].decode(errors="ignore")
-
-
-def _text(book: Mapping[str, Any], name: str) -> str:
-    value = book.get(name)
-    return value if isinstance(value, str) else ""
-
-
-def _number(book: Mapping[str, Any], name: str) -> int:
-    value = book.get(name)
-    return int(value) if isinstance(value, int) else 0

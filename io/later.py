@@ -5,11 +5,9 @@ What is to be known of a message then travels in bookkeeping headers; they are b
 (`restore`), taken off all others (`strip`), and never sent onward.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from msgspec.structs import replace
 
+from winnowry.io.bookkeeping import PREFIX, REASON, as_it_first_came, copy_for, first_coming, number, without_bookkeeping
 from winnowry.io.broker import Queue
 from winnowry.schemas.delivery import Delivery, Message
 from winnowry.schemas.reasons import Reason
@@ -17,16 +15,10 @@ from winnowry.schemas.reasons import Reason
 DELAYS = (1, 10, 60, 600)
 """Seconds, one queue each. A longer wait is repeated hops through the last."""
 
-BOOKKEEPING = "winnowry_"
-"""What the names of our own headers begin with."""
+_ATTEMPT = PREFIX + "attempt"
+_DUE = PREFIX + "due"
+_HOP = PREFIX + "hop"
 
-_EXCHANGE = BOOKKEEPING + "exchange"
-_KEY = BOOKKEEPING + "routing_key"
-_QUEUE = BOOKKEEPING + "queue"
-_ATTEMPT = BOOKKEEPING + "attempt"
-_REASON = BOOKKEEPING + "reason"
-_DUE = BOOKKEEPING + "due"
-_HOP = BOOKKEEPING + "hop"
 WAITING = frozenset({Reason.TWIN_ELSEWHERE, Reason.TWIN_UNDERWAY, Reason.TRANSFER_UNDERWAY})
 """Reasons that make an Arrival wait without having been tried."""
 
@@ -53,16 +45,13 @@ def postpone(delivery: Delivery, delay: float, reason: Reason, now: int, *, acco
     """
     due = now + int(delay * 1e9)
     rung = next((rung for rung in DELAYS if rung >= delay), DELAYS[-1])
-    bookkeeping = {
-        _EXCHANGE: delivery.exchange,
-        _KEY: delivery.routing_key,
-        _QUEUE: delivery.queue,
+    book = first_coming(delivery) | {
         _ATTEMPT: delivery.attempt + (reason not in WAITING),
-        _REASON: reason.code,
+        REASON: reason.code,
         _DUE: due,
         _HOP: min(due, now + rung * 1_000_000_000),
     }
-    return _copy(delivery, bookkeeping, later_queue(account, pump, rung))
+    return copy_for(later_queue(account, pump, rung), delivery, book)
 
 
 def restore(delivery: Delivery) -> tuple[Delivery, int]:
@@ -70,18 +59,8 @@ def restore(delivery: Delivery) -> tuple[Delivery, int]:
 
     It stays held by the later queue's consumer (``held_by``). A message that is not one of our copies is due at once.
     """
-    book = delivery.headers
-    restored = replace(
-        delivery,
-        exchange=_text(book.get(_EXCHANGE), delivery.exchange),
-        routing_key=_text(book.get(_KEY), delivery.routing_key),
-        queue=_text(book.get(_QUEUE), delivery.queue),
-        attempt=max(1, _number(book.get(_ATTEMPT), 1)),
-        headers=without_bookkeeping(book),
-        content_type=delivery.content_type or None,
-        held_by=delivery.queue,
-    )
-    return restored, _number(book.get(_HOP), 0)
+    attempt = max(1, number(delivery.headers, _ATTEMPT, 1))
+    return replace(as_it_first_came(delivery), attempt=attempt), number(delivery.headers, _HOP)
 
 
 def onward(delivery: Delivery) -> Message | None:
@@ -89,12 +68,12 @@ def onward(delivery: Delivery) -> Message | None:
 
     None when that wait was the last.
     """
-    hop, due = _number(delivery.headers.get(_HOP), 0), _number(delivery.headers.get(_DUE), 0)
+    hop, due = number(delivery.headers, _HOP), number(delivery.headers, _DUE)
     if due <= hop:
         return None
-    bookkeeping = {name: value for name, value in delivery.headers.items() if name.startswith(BOOKKEEPING)}
-    bookkeeping[_HOP] = min(due, hop + DELAYS[-1] * 1_000_000_000)
-    return _copy(delivery, bookkeeping, delivery.queue)
+    book = {name: value for name, value in delivery.headers.items() if name.startswith(PREFIX)}
+    book[_HOP] = min(due, hop + DELAYS[-1] * 1_000_000_000)
+    return copy_for(delivery.queue, delivery, book)
 
 
 def strip(delivery: Delivery) -> Delivery:
@@ -104,30 +83,6 @@ def strip(delivery: Delivery) -> Delivery:
     {'sum': 'd,0'}
     """
     for name in delivery.headers:
-        if name.startswith(BOOKKEEPING):
+        if name.startswith(PREFIX):
             return replace(delivery, headers=without_bookkeeping(delivery.headers))
     return delivery
-
-
-def without_bookkeeping(headers: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the headers that are not ours."""
-    return {name: value for name, value in headers.items() if not name.startswith(BOOKKEEPING)}
-
-
-def _copy(delivery: Delivery, bookkeeping: Mapping[str, Any], queue: str) -> Message:
-    return Message(
-        body=delivery.body,
-        exchange="",
-        routing_key=queue,
-        content_type=delivery.content_type or "",
-        headers={**without_bookkeeping(delivery.headers), **bookkeeping},
-        mandatory=True,
-    )
-
-
-def _text(value: Any, otherwise: str) -> str:
-    return value if isinstance(value, str) else otherwise
-
-
-def _number(value: Any, otherwise: int) -> int:
-    return int(value) if isinstance(value, int) else otherwise

@@ -58,7 +58,12 @@ WITHOUT_A_TRANSFORM = {
     },
     "how verbs are applied, and what crosses between them": {"transforms.branch", "io.branches", "io.coders"},
     "asked by the verbs that can fail; nothing is retried in a place of its own": {"transforms.retry"},
-    "asked by the ending of each engine, which knows when an Outcome is over": {"transforms.report", "io.dead", "io.later"},
+    "asked by the ending of each engine, which knows when an Outcome is over": {
+        "transforms.report",
+        "io.bookkeeping",
+        "io.dead",
+        "io.later",
+    },
     "each engine expands the sieve and the gate of its memory in its own way": {
         "transforms.winnow",
         "io.memory.days",
