@@ -5,6 +5,7 @@ No PTransform here: the engines' sieve, gate and ledger use the memory.
 
 import shutil
 import time
+from contextlib import ExitStack
 from errno import ENOSPC
 from pathlib import Path
 from types import TracebackType
@@ -66,13 +67,12 @@ class _Truncated(Exception):
 def _open(folder: Path, synced: bool, map_size: int) -> lmdb.Environment:
     folder.mkdir(parents=True, exist_ok=True)
     store = lmdb.open(str(folder), map_size=map_size, max_readers=1024, sync=synced, metasync=synced)
-    try:
+    with ExitStack() as undo:
+        undo.callback(store.close)
         if synced:
             _check_length(store, folder / "data.mdb")
         store.reader_check()
-    except BaseException:
-        store.close()
-        raise
+        undo.pop_all()
     return store
 
 

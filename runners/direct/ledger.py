@@ -31,6 +31,10 @@ POSTPONED_BY = 10.0
 """Seconds until what has been parked for too long is looked at again."""
 
 
+UNHEARD_SECONDS = 1.0
+"""Seconds until what no queue would take is published again."""
+
+
 class Desk(Protocol):
     """Writes what an Outcome sends besides its announcements. None: nothing is to be sent, or it is stored for good already."""
 
@@ -164,7 +168,8 @@ class Ledger:
         self._unheard.append(sending)
 
     def _publish_unheard_again(self) -> None:
-        if self._unheard and self._clock() - self._unheard_since >= 1.0:
+        waited = self._clock() - self._unheard_since
+        if self._unheard and not 0.0 <= waited < UNHEARD_SECONDS:  # a clock set back makes nobody wait
             again, self._unheard = self._unheard, []
             self._publish([sending for sending in again if not sending[0].reported])
             self._report([sending for sending in again if sending[0].reported])

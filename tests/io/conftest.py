@@ -2,12 +2,14 @@ import socket
 import ssl
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import trustme
+
+from winnowry.io.amqp import AmqpBroker, AmqpSettings
 
 
 @pytest.fixture
@@ -42,3 +44,17 @@ def tls_server() -> Iterator[str]:
     listener.shutdown(socket.SHUT_RDWR)
     listener.close()
     thread.join()
+
+
+@pytest.fixture
+def broker_at() -> Iterator[Callable[..., AmqpBroker]]:
+    """A function that connects to some URLs until the test is over."""
+    opened: list[AmqpBroker] = []
+
+    def make(*urls: str, **settings: object) -> AmqpBroker:
+        opened.append(AmqpBroker(AmqpSettings(urls=urls, **settings)))  # type: ignore[arg-type]
+        return opened[-1]
+
+    yield make
+    for broker in opened:
+        broker.close()

@@ -2,7 +2,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,20 +18,6 @@ from winnowry.io.broker import Confirm, Queue, Topology
 from winnowry.schemas.errors import ConfigError, Malformed, Terminal, Unreachable
 
 Connect = Callable[..., AmqpBroker]
-
-
-@pytest.fixture
-def broker_at() -> Iterator[Connect]:
-    """A function that connects to some URLs until the test is over."""
-    opened: list[AmqpBroker] = []
-
-    def make(*urls: str, **settings: object) -> AmqpBroker:
-        opened.append(AmqpBroker(AmqpSettings(urls=urls, **settings)))  # type: ignore[arg-type]
-        return opened[-1]
-
-    yield make
-    for broker in opened:
-        broker.close()
 
 
 def through(proxy: Proxy, url: str, scheme: str = "amqp") -> str:

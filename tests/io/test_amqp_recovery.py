@@ -1,33 +1,19 @@
 """What brings publishing and consuming back after a broker, or an operator, has interfered."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 
 import pytest
 from brokers import Vhost, eventually
 from inbox import Inbox, bound, message, publish
 
-from winnowry.io.amqp import AmqpBroker, AmqpSettings
+from winnowry.io.amqp import AmqpBroker
 from winnowry.io.amqp.frames import encode_properties
 from winnowry.io.amqp.traffic import Traffic
 from winnowry.io.broker import Confirm, Queue, Topology
 from winnowry.schemas.errors import Malformed
 
 Connect = Callable[..., AmqpBroker]
-
-
-@pytest.fixture
-def broker_at() -> Iterator[Connect]:
-    """A function that connects to some URLs until the test is over."""
-    opened: list[AmqpBroker] = []
-
-    def make(*urls: str, **settings: object) -> AmqpBroker:
-        opened.append(AmqpBroker(AmqpSettings(urls=urls, **settings)))  # type: ignore[arg-type]
-        return opened[-1]
-
-    yield make
-    for broker in opened:
-        broker.close()
 
 
 def test_a_broker_that_blocked_us_before_it_went_away_does_not_block_the_next_connection() -> None:
