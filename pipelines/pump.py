@@ -89,7 +89,7 @@ class Pump:
     ``owns_root`` says that no other pump writes there, so that what a dead process left half fetched may be swept away.
     ``state`` is the folder of this pump's memory, shared by its instances. ``reports`` is the exchange its Reports go to,
     None for none. ``method`` is the checksum that `post` announces. ``same`` says what a repeat is: the same content at the
-    same path, or the same content anywhere.
+    same path, or the same content anywhere. ``queue`` is the kind of its queues, later ones and dead letters included.
     """
 
     name: str
@@ -112,6 +112,7 @@ class Pump:
     owns_root: bool = True
     reports: str | None = None
     instances: int = 1
+    queue: Literal["classic", "quorum"] = "classic"
     method: str = "sha512"
     memory: Memory = field(default_factory=Forgetful)
 

@@ -49,6 +49,7 @@ def pump_of(cluster: Cluster, name: str) -> Pump:
         same=pump.same,
         reports=reports(settings, pump),
         instances=pump.instances,
+        queue=pump.queue,
     )
 
 

@@ -143,7 +143,9 @@ class PumpSettings(Section):
     instances: StrictInt = Field(default=1, ge=1, le=64, description="processes that share the pump's queues and memory")
     queue_name: Exchange | None = Field(default=None, description="name of the pump's queue; else `q_<account>.<pump>`")
     prefetch: StrictInt = Field(default=2000, ge=1, le=65535, description="announcements held unsettled by one instance")
-    queue: Literal["classic", "quorum"] = Field(default="classic", description="kind of the pump's queues")
+    queue: Literal["classic", "quorum"] = Field(
+        default="classic", description="kind of the pump's queues, of later work and dead letters too"
+    )
     expires: Duration | None = Field(default=None, description="unused queues are removed after this; without it never")
     reports: Exchange | None = Field(
         default=None, description="exchange that Reports go to, or `none`; without it `xl_<account>`, and none for a feeder's"

@@ -111,6 +111,7 @@ def _desk_and_later(pump: Pump, target: Broker, owner: str, number: int) -> tupl
     if pump.kind == "subscribe":
         store = LaterStore(store_of(pump.state, number))
         return StoreDesk(pump, store), StoreLater(store)
-    target.declare(Topology(queues=(*later_topology(owner, pump.name), dead_queue(owner, pump.name))))
+    kept = (*later_topology(owner, pump.name, pump.queue), dead_queue(owner, pump.name, pump.queue))
+    target.declare(Topology(queues=kept))
     queues = [later_queue(owner, pump.name, delay) for delay in DELAYS]
     return BrokerDesk(pump, owner), BrokerLater(target, queues)

@@ -102,3 +102,14 @@ def test_private_posts_leave_by_the_private_edge_alone(cluster: Cluster, vhost: 
         "refused",
         "private_without_edge",
     )
+
+
+def test_a_pump_whose_queue_is_quorum_keeps_later_work_and_dead_letters_in_such_queues(cluster: Cluster, vhost: Vhost) -> None:
+    cluster.write("relay: {kind: shovel, from: xwinnow, to: xpublic, queue: quorum}", exchanges="[xwinnow]")
+    cluster.start()
+    cluster.listening("q_feeder.relay", "q_feeder.relay.later.600")
+    vhost.publish("xwinnow", "v03.a", b"nothing")
+    assert [letter.body for letter in taken(vhost, "q_feeder.relay.dead", 1)] == [b"nothing"]
+    kinds = {queue["name"]: queue["type"] for queue in vhost.broker.queues(vhost.name) if not queue["name"].startswith("tap_")}
+    kept = ("", ".later.1", ".later.10", ".later.60", ".later.600", ".dead")
+    assert kinds == {f"q_feeder.relay{ending}": "quorum" for ending in kept}
