@@ -16,7 +16,7 @@ from winnowry.io.memory import Memory
 from winnowry.pipelines.catalogue import Pipeline
 from winnowry.pipelines.pump import Pump
 from winnowry.runners.direct.halving import HalvingRounds
-from winnowry.runners.direct.holds import Holds
+from winnowry.runners.direct.holders import Holders
 from winnowry.runners.direct.inlet import Inlet
 from winnowry.runners.direct.later import Later
 from winnowry.runners.direct.ledger import Desk, Ledger
@@ -66,12 +66,12 @@ class DirectEngine:
     ) -> None:
         self._pump, self._source, self._target, self._later = pump, source, target, later
         self._limit, self._prefetch, self._clock = limit, prefetch, clock
-        self._holds = Holds(source, later if later is not None else source)
+        self._holders = Holders(source, later if later is not None else source)
         self._inlet = Inlet(clock_ns=lambda: int(clock() * 1e9), supply=supply)
         self._ledger = Ledger(
             source=source,
             target=target,
-            holds=self._holds,
+            holders=self._holders,
             desk=desk,
             memory=memory,
             stir=self._inlet.stir,
@@ -202,7 +202,7 @@ class DirectEngine:
             self._source.cancel(edge.queue)
         if self._later is not None:
             self._later.pause()
-        self._holds.put_back(self._inlet.empty())
+        self._holders.put_back(self._inlet.empty())
 
     def _idle(self) -> bool:
         if self._inlet.waiting or self._ledger.open or self._ledger.parked or self._hold:
@@ -224,5 +224,5 @@ class DirectEngine:
         left = self._ledger.parked.empty()
         if left or self._ledger.open:
             log.warning("drained, leaving work to the next start", pump=self._pump.name, left=len(left) + self._ledger.open)
-        self._holds.put_back(left)
+        self._holders.put_back(left)
         self._rounds.close()

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from winnowry.io.broker import Broker
 from winnowry.io.later_store import LaterStore
-from winnowry.runners.direct.holds import Holder
+from winnowry.runners.direct.holders import Holder
 from winnowry.runners.direct.inlet import Inlet
 
 PREFETCH = 200

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from winnowry.io.broker import Broker, Confirm, Confirmations
 from winnowry.io.memory import Memory
 from winnowry.runners.direct.claims import close_claims
-from winnowry.runners.direct.holds import Holds
+from winnowry.runners.direct.holders import Holders
 from winnowry.runners.direct.parked import Parked
 from winnowry.schemas.delivery import Delivery, Message
 from winnowry.schemas.outcome import Ending, Outcome
@@ -70,7 +70,7 @@ class Ledger:
         *,
         source: Broker,
         target: Broker,
-        holds: Holds,
+        holders: Holders,
         desk: Desk,
         memory: Memory | None,
         stir: Callable[[], None],
@@ -79,7 +79,7 @@ class Ledger:
     ) -> None:
         self._source = source
         self._target = target
-        self._holds = holds
+        self._holders = holders
         self._desk = desk
         self._memory = memory
         self._stir = stir
@@ -209,7 +209,7 @@ class Ledger:
             self.enter([replace(outcome, ending=Ending.RETRIED, delay=POSTPONED_BY) for outcome in overdue])
 
     def _settle(self, entries: Sequence[Entry]) -> None:
-        self._holds.settle([entry.outcome.delivery for entry in entries])
+        self._holders.settle([entry.outcome.delivery for entry in entries])
         self.open -= len(entries)
         for entry in entries:
             self.counts[entry.outcome.ending, entry.outcome.reason] += 1

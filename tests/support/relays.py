@@ -19,7 +19,7 @@ from winnowry.io.fake_server import FakeExchangeServer
 from winnowry.io.later import later_topology, postpone
 from winnowry.io.memory import Memory
 from winnowry.runners.direct.claims import close_claims
-from winnowry.runners.direct.holds import Holds
+from winnowry.runners.direct.holders import Holders
 from winnowry.runners.direct.inlet import Inlet
 from winnowry.runners.direct.ledger import Ledger
 from winnowry.runners.direct.sieve import sift
@@ -179,7 +179,7 @@ class Relay:
         self.ledger = Ledger(
             source=self.broker,
             target=self.broker,
-            holds=Holds(self.broker, self.broker),
+            holders=Holders(self.broker, self.broker),
             desk=ToyDesk(self.clock),
             memory=self.memory,
             stir=self.inlet.stir,

@@ -16,7 +16,7 @@ class Holder(Protocol):
         """Hand them out again, some time."""
 
 
-class Holds:
+class Holders:
     """Settles each Delivery with whom holds it; ``later`` holds those that name a holder (``Delivery.held_by``)."""
 
     def __init__(self, source: Holder, later: Holder) -> None:

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 from arrivals import a_delivery
 
-from winnowry.runners.direct.holds import Holds
+from winnowry.runners.direct.holders import Holders
 from winnowry.schemas.delivery import Delivery
 
 FRESH, LATER = a_delivery(tag=1), a_delivery(tag=2, held_by="q_feeder.ingest.later.1")
@@ -21,19 +21,19 @@ class Holder:
 
 def test_each_delivery_is_settled_with_whom_holds_it() -> None:
     calls: list[tuple[str, str, list[Delivery]]] = []
-    Holds(Holder("broker", calls), Holder("store", calls)).settle([LATER, FRESH])
+    Holders(Holder("broker", calls), Holder("store", calls)).settle([LATER, FRESH])
     assert calls == [("broker", "settle", [FRESH]), ("store", "settle", [LATER])]
 
 
 def test_what_has_waited_longest_is_given_back_first() -> None:
     calls: list[tuple[str, str, list[Delivery]]] = []
-    Holds(Holder("broker", calls), Holder("store", calls)).put_back([FRESH, LATER])
+    Holders(Holder("broker", calls), Holder("store", calls)).put_back([FRESH, LATER])
     assert calls == [("store", "put back", [LATER]), ("broker", "put back", [FRESH])]
 
 
 def test_nobody_is_asked_about_nothing() -> None:
     calls: list[tuple[str, str, list[Delivery]]] = []
-    holds = Holds(Holder("broker", calls), Holder("store", calls))
-    holds.settle([])
-    holds.put_back([FRESH])
+    holders = Holders(Holder("broker", calls), Holder("store", calls))
+    holders.settle([])
+    holders.put_back([FRESH])
     assert calls == [("broker", "put back", [FRESH])]
