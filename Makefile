@@ -5,9 +5,10 @@ export PYTHON
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
+ROUNDS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit e2e interop latency lint types layers format lock clean programs programs-test
+.PHONY: help setup demo test unit e2e faults interop latency lint types layers format lock clean programs programs-test
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,16 +16,19 @@ help: ## list the targets
 demo: programs .venv/installed ## show two sources, two pumps and two consumers at work on this machine
 	@$(BIN)/winnowry demo
 
-test: programs-test .venv/installed .venv-sr3/installed lint types layers ## run every check and every test
-	$(PYTEST) -m "not bench"
+test: programs-test .venv/installed .venv-sr3/installed lint types layers ## run every check, and every test but the long ones
+	$(PYTEST) -m "not bench and not long"
 
 setup: programs .venv/installed ## install what running Winnowry and its demonstration needs
 
 unit: .venv/installed ## run the tests that need no server
-	$(PYTEST) -m "not e2e and not interop and not bench"
+	$(PYTEST) -m "not e2e and not interop and not bench and not long"
 
 e2e: programs-test .venv/installed ## run the tests against a real broker and real file servers
-	$(PYTEST) -m e2e
+	$(PYTEST) -m "e2e and not bench and not long"
+
+faults: programs-test .venv/installed ## run the fault suite, ROUNDS=10 times in a row; an interrupted run goes on
+	$(PYTEST) tests/faults --rounds=$(ROUNDS) --evidence=docs/evidence/faults.json
 
 interop: programs-test .venv/installed .venv-sr3/installed ## exchange files with the real metpx-sr3
 	$(PYTEST) -m interop

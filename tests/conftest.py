@@ -11,6 +11,8 @@ from winnowry.runners.servers.management import Broker
 from winnowry.runners.servers.nginx import FileServer
 from winnowry.runners.servers.rabbitmq import broker
 
+pytest_plugins = ("consecutive", "pytester")
+
 settings.register_profile("winnowry", deadline=None)  # a busy machine is no failure
 settings.load_profile("winnowry")
 
