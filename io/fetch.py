@@ -127,10 +127,8 @@ class _Fetch(beam.DoFn):
     ) -> None:
         self.files, self.giving_up, self.placed, self.patience = files, giving_up, placed, patience
 
-    def setup(self) -> None:
-        self.transfers = transfers_for(self.files)
-
     def start_bundle(self) -> None:
+        self.transfers = transfers_for(self.files)
         self.pending: list[Arrival] = []
         self.results: list[Arrival | Outcome] = []
 

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from itertools import islice
 
@@ -11,7 +11,7 @@ import msgspec
 from winnowry.io.files import Files
 from winnowry.io.http import Http
 from winnowry.io.incoming import Incoming, Request
-from winnowry.io.job import Carrier, Job, Result
+from winnowry.io.job import Carrier, Done, Job, Result
 from winnowry.io.local import Local
 from winnowry.io.tree import tree_at
 from winnowry.schemas.arrival import Fetched
@@ -40,18 +40,29 @@ class _Wait:
         self.event = threading.Event()
 
 
+Carriers = Callable[[Files, Done], Mapping[str, Carrier]]
+"""Makes the carriers of a pool, by the scheme of URLs that each takes."""
+
+
+def real_carriers(files: Files, done: Done) -> Mapping[str, Carrier]:
+    """Return what brings files over the network and from our own disks."""
+    http = Http(files, done)
+    return {"http": http, "https": http, "file": Local(files, done)}
+
+
 class Transfers:
     """Fetches files side by side, each known by a key. Every method may be called from any thread.
 
     ``on_finished`` is called with the key of each transfer that ends, on the thread that brought it; it must return at once.
     """
 
-    def __init__(self, files: Files, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, files: Files, *, carriers: Carriers = real_carriers, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.tree = tree_at(files.root)
         self._clock = clock
         self.on_finished: Callable[[bytes], None] | None = None
-        http = Http(files, self._done)
-        self._carriers: dict[str, Carrier] = {"http": http, "https": http, "file": Local(files, self._done)}
+        self._carriers = carriers(files, self._done)
         self._lock = threading.Lock()
         self._jobs: dict[bytes, Job] = {}
         self._ended: dict[bytes, tuple[Result, float]] = {}
@@ -159,6 +170,12 @@ def transfers_for(files: Files) -> Transfers:
         if files not in _POOLS:
             _POOLS[files] = Transfers(files)
         return _POOLS[files]
+
+
+def use_pool(files: Files, transfers: Transfers) -> None:
+    """Let ``transfers`` serve these settings from the next round on, in place of the pool that there is, or would be made."""
+    with _OPENING:
+        _POOLS[files] = transfers
 
 
 def _progress(job: Job) -> Progress:

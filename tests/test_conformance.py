@@ -88,6 +88,7 @@ WITHOUT_A_TRANSFORM = {
         "io.broker",
         "io.fake",
         "io.fake_server",
+        "io.fake_site",
         "io.later_store",
         "io.topic",
     },

@@ -45,7 +45,8 @@ class DirectEngine:
     """Runs one instance of one pump until it is stopped, or until nothing is left to do.
 
     ``source`` is where Deliveries come from and Reports go, ``target`` where announcements, later copies and dead letters go.
-    ``twice`` runs every round two times on the same Arrivals, to show that no step minds.
+    ``twice`` runs every round two times on the same Arrivals, to show that no step minds. ``rounds`` are those of this pump,
+    where they are compiled already.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class DirectEngine:
         limit: int = 1000,
         prefetch: int = 5000,
         twice: bool = False,
+        rounds: HalvingRounds | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._pump, self._source, self._target, self._later = pump, source, target, later
@@ -83,7 +85,7 @@ class DirectEngine:
         self._held = self._stopping = False
         self._entering = 0
         self._busy_at = self._started = clock()
-        self._rounds = HalvingRounds(lambda root: pipeline(root, pump), twice=twice)
+        self._rounds = rounds or HalvingRounds(lambda root: pipeline(root, pump), twice=twice)
 
     # -- asked from outside, from any thread
 
@@ -137,11 +139,10 @@ class DirectEngine:
 
         ``watch`` is called now and then, to show how far it is.
         """
-        self._consume()
+        self.begin()
         while not self._stopping and not (until_idle and self._idle()):
-            self._follow_hold()
             watch()
-            if not self._turn():
+            if not self.turn():
                 self._check_brokers()
                 self._inlet.wait(0.2)
         self._drain()
@@ -159,8 +160,14 @@ class DirectEngine:
         if self._later is not None:
             self._later.begin(self._inlet)
 
-    def _turn(self) -> bool:
-        """Do one round's worth of work; False when there was nothing to do."""
+    def begin(self) -> None:
+        """Consume, unless the pump is held; ``run`` does this first."""
+        self._consume()
+        self._follow_hold()
+
+    def turn(self) -> bool:
+        """Do one round's worth of work; False when there was nothing to do. ``run`` does this again and again."""
+        self._follow_hold()
         if self._later is not None:
             self._later.bring(self._inlet)
         room = OUTSTANDING * self._limit - self._ledger.open
@@ -188,7 +195,7 @@ class DirectEngine:
         self._inlet.stir()
 
     def _follow_hold(self) -> None:
-        if bool(self._hold) == self._held:
+        if self._stopping or bool(self._hold) == self._held:
             return
         self._held = bool(self._hold)
         log.warning("hold" if self._held else "lift", pump=self._pump.name, **(self._hold or {}))
@@ -219,7 +226,7 @@ class DirectEngine:
         self._put_back_waiting()
         deadline = time.monotonic() + DRAIN_SECONDS
         while (self._inlet.waiting or self._ledger.open or self._ledger.parked) and time.monotonic() < deadline:
-            if not self._turn():
+            if not self.turn():
                 self._inlet.wait(0.1)
         left = self._ledger.parked.empty()
         if left or self._ledger.open:
