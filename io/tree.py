@@ -18,10 +18,8 @@ from typing import TypeVar
 
 from winnowry.io.disk import disk_errors, is_missing
 from winnowry.schemas.errors import DiskTrouble, Refused
+from winnowry.schemas.paths import TEMPORARY_SUFFIX, is_temporary
 from winnowry.schemas.reasons import Reason
-
-SUFFIX = ".winnowry"
-"""How the name of every temporary ends; it begins with a dot."""
 
 _NAME_LIMIT = 255
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -67,15 +65,10 @@ def split_place(place: str) -> tuple[str, str]:
 
 def temporary_name(name: str) -> str:
     """Return a name for the temporary of ``name``, at most 255 bytes long, that this process has not used before."""
-    tail = f".{_BIRTH}{next(_numbers):x}{SUFFIX}"
+    tail = f".{_BIRTH}{next(_numbers):x}{TEMPORARY_SUFFIX}"
     if len(name) > 48:
         name = _encoded(name)[: _NAME_LIMIT - 1 - len(tail)].decode(errors="ignore")
     return f".{name}{tail}"
-
-
-def is_temporary(name: str) -> bool:
-    """Whether ``name`` is one that ``temporary_name`` made."""
-    return name.startswith(".") and name.endswith(SUFFIX)
 
 
 def _encoded(name: str) -> bytes:
@@ -83,6 +76,10 @@ def _encoded(name: str) -> bytes:
         return name.encode()
     except UnicodeEncodeError as error:
         raise Refused(Reason.PATH_UNUSABLE, f"not valid UTF-8: {name!r}") from error
+
+
+def _is_text(name: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 class Tree:
@@ -177,12 +174,17 @@ class Tree:
         return found is not None and stat.S_ISREG(found.st_mode) and found.st_ctime < limit and self.unlink(place)
 
     def _temporaries(self) -> Iterator[str]:
-        with disk_errors(str(self.root)):
-            root = self._open("", create=False)
-            for directory, _, names, _ in os.fwalk(".", dir_fd=root.descriptor, follow_symlinks=False):
-                for name in names:
-                    if is_temporary(name):
-                        yield _join(directory.removeprefix(".").removeprefix("/"), name)
+        """Go down with a list of our own: folders may be nested deeper than functions may call each other."""
+        down = [""]
+        while down:
+            directory = down.pop()
+            with suppress(OSError), os.scandir(self._open(directory, create=False).descriptor) as entries:
+                for entry in entries:  # a folder that has vanished, or has become a link, is passed over
+                    place = _join(directory, entry.name)
+                    if entry.is_dir(follow_symlinks=False):
+                        down.append(place)
+                    elif is_temporary(entry.name) and _is_text(place):
+                        yield place
 
     def _within(self, directory: str, place: str, work: Callable[[int], Answer], create: bool = False) -> Answer:
         """Do ``work`` in a directory; once more, with everything opened anew, when a remembered one turns out to be gone."""
@@ -196,17 +198,23 @@ class Tree:
                 return work(opened.descriptor)
 
     def _open(self, directory: str, create: bool) -> _Directory:
-        now = self._clock()
+        """Open a directory from the nearest one above it that is remembered, one name at a time."""
+        now, at = self._clock(), directory
+        names: list[str] = []
+        while (opened := self._known(at, now)) is None and at:
+            at, _, name = at.rpartition("/")
+            names.append(name)
+        if opened is None:
+            descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            opened = self._remember("", _Directory(descriptor, now))
+        for name in reversed(names):
+            at = _join(at, name)
+            opened = self._remember(at, _Directory(_open_directory(opened.descriptor, name, create), now))
+        return opened
+
+    def _known(self, directory: str, now: float) -> _Directory | None:
         known = self._directories.get(directory)
-        if known is not None and now - known.opened < _TRUSTED:
-            return known
-        if not directory:
-            opened = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        else:
-            above, _, name = directory.rpartition("/")
-            parent = self._open(above, create)
-            opened = _open_directory(parent.descriptor, name, create)
-        return self._remember(directory, _Directory(opened, now))
+        return known if known is not None and now - known.opened < _TRUSTED else None
 
     def _remember(self, directory: str, opened: _Directory) -> _Directory:
         self._directories[directory] = opened

@@ -11,9 +11,9 @@ import msgspec
 
 from winnowry.io.digest import HASHERS
 from winnowry.io.disk import disk_error, disk_errors
-from winnowry.io.tree import is_temporary
 from winnowry.schemas.errors import ConfigError, Refused, Terminal, Transient
 from winnowry.schemas.fingerprint import Fingerprint
+from winnowry.schemas.paths import is_temporary
 from winnowry.schemas.reasons import Reason
 
 _PIECE = 1024 * 1024

@@ -13,6 +13,8 @@ COMPONENT_LIMIT = 255
 """Bytes of one component, as common file systems have it."""
 PATH_LIMIT = 4096
 """Bytes of a whole path."""
+TEMPORARY_SUFFIX = ".winnowry"
+"""How the name of every temporary of ours ends; it begins with a dot."""
 
 _UNUSABLE = r"\x00-\x08\x0b-\x1f\x7f\ud800-\udfff"
 _PLAIN = re.compile(rf"(?:(?!\.\.?(?:/|\Z))[^/{_UNUSABLE}]+(?:/(?!\Z)|\Z))+")
@@ -58,6 +60,24 @@ def _check_components(path: str, outside: Reason) -> None:
             raise Refused(Reason.PATH_UNUSABLE, f"{path!r} has the component {component!r}")
         if len(component.encode()) > COMPONENT_LIMIT:
             raise Refused(Reason.PATH_UNUSABLE, f"{component[:80]!r}… is longer than {COMPONENT_LIMIT} bytes")
+
+
+def is_temporary(name: str) -> bool:
+    """Whether ``name`` is one that our temporaries have."""
+    return name.startswith(".") and name.endswith(TEMPORARY_SUFFIX)
+
+
+def check_place(place: str) -> str:
+    """Return ``place`` if an announcer may have a file, folder or link there: never where our temporaries are. Raises Refused.
+
+    >>> check_place("day/.a.0f1e.winnowry")
+    Traceback (most recent call last):
+    ...
+    winnowry.schemas.errors.Refused: path_unusable: 'day/.a.0f1e.winnowry' has a name that temporaries of ours have
+    """
+    if TEMPORARY_SUFFIX in place and any(map(is_temporary, place.split("/"))):
+        raise Refused(Reason.PATH_UNUSABLE, f"{place!r} has a name that temporaries of ours have")
+    return place
 
 
 def check_link(place: str, target: str) -> str:

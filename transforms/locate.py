@@ -11,15 +11,15 @@ from winnowry.schemas.arrival import Arrival
 from winnowry.schemas.branches import Branches
 from winnowry.schemas.errors import Refused
 from winnowry.schemas.outcome import Outcome, refuse
-from winnowry.schemas.paths import check_link
+from winnowry.schemas.paths import check_link, check_place
 from winnowry.transforms.branch import branch
 from winnowry.transforms.layout import Layout
 
 
 def locate(arrival: Arrival, layout: Layout) -> Arrival | Outcome:
-    """Return the Arrival with its place set; `refused` where the place or the target of a link would leave the data root."""
+    """Return the Arrival with its place set; `refused` where nothing may be placed, or a link would lead out of the data root."""
     try:
-        place = layout.place(arrival.post)
+        place = check_place(layout.place(arrival.post))
         operation = arrival.post.operation
         if operation is not None and operation.kind == "link":
             check_link(place, operation.target)

@@ -8,11 +8,11 @@ from brokers import Vhost, eventually
 from clusters import DRAIN_SECONDS, Cluster
 from winnowry_cli import Winnowry
 
-from winnowry.io.tree import SUFFIX
 from winnowry.runners.demo.compare import differences, survey
 from winnowry.runners.demo.taps import Taps
 from winnowry.runners.demo.tree import plant
 from winnowry.runners.servers.nginx import FileServer
+from winnowry.schemas.paths import TEMPORARY_SUFFIX
 
 pytestmark = pytest.mark.e2e
 
@@ -58,7 +58,7 @@ def test_ctrl_c_drains_and_ends_well(cluster: Cluster, vhost: Vhost, tmp_path: P
         eventually(lambda: carol.exists() and any(carol.iterdir()), what="the first delivery")
         os.kill(consumer.pid, signal.SIGINT)
         consumer.finish(DRAIN_SECONDS)
-        assert list(carol.rglob(f"*{SUFFIX}")) == []
+        assert list(carol.rglob(f"*{TEMPORARY_SUFFIX}")) == []
         poster.finish(60)
         assert vhost.depth(queue) > 0, "everything had been delivered before it was interrupted"
         cluster.subscribe("carol", carol, "--exchange", "xs_alice", "--until-idle").finish(120)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from winnowry.io.tree import Tree, is_temporary, temporary_name
+from winnowry.io.tree import Tree, temporary_name
 from winnowry.schemas.errors import DiskTrouble, Refused
+from winnowry.schemas.paths import is_temporary
 from winnowry.schemas.reasons import Reason
 
 
@@ -264,3 +265,21 @@ def test_directories_close_quietly_when_the_interpreter_ends(root: Path) -> None
     keeps_one_open = f"from pathlib import Path; from winnowry.io.tree import tree_at; tree_at(Path({str(root)!r})).stat('a')"
     done = subprocess.run([sys.executable, "-c", keeps_one_open], capture_output=True, text=True, check=True)
     assert done.stderr == ""
+
+
+def test_folders_nested_deeper_than_functions_may_call_each_other_are_made_and_swept(root: Path) -> None:
+    tree = Tree(root)
+    deep = "d/" * 2047
+    put(tree, f"{deep}f")
+    os.close(tree.create_temporary(f"{deep}g")[0])
+    assert tree.sweep(-60) == 1
+    assert tree.stat(f"{deep}f") is not None
+
+
+def test_sweep_goes_through_no_link(root: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / ".dead.winnowry").touch()
+    (root / "link").symlink_to(outside)
+    assert Tree(root).sweep(-60) == 0
+    assert (outside / ".dead.winnowry").exists()

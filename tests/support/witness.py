@@ -10,7 +10,7 @@ from typing import Self
 from brokers import eventually
 from inotify_simple import Event, INotify, flags
 
-from winnowry.io.tree import is_temporary
+from winnowry.schemas.paths import is_temporary
 
 
 class Witness:

@@ -51,6 +51,17 @@ def test_rename_is_honoured_inside_the_layout() -> None:
     assert place(BY_DAY, source="alice", rename="new/name") == "20260101/alice/new/name"
 
 
+@pytest.mark.parametrize("path", ["a/.b.00ff1.winnowry", ".x.winnowry", ".d.winnowry/b"])
+def test_nobody_puts_anything_where_our_temporaries_are(path: str) -> None:
+    assert refusal(Layout(), rel_path=path) is Reason.PATH_UNUSABLE
+    assert refusal(Layout(), rename=path) is Reason.PATH_UNUSABLE
+
+
+@pytest.mark.parametrize("path", ["a.winnowry", ".winnowry.d/b", ".hidden"])
+def test_names_that_only_look_like_temporaries_are_fine(path: str) -> None:
+    assert place(Layout(), rel_path=path) == path
+
+
 def test_rename_to_a_folder_keeps_the_name() -> None:
     assert place(Layout(), rename="new/") == "new/b.bufr"
 
