@@ -79,16 +79,22 @@ def _check_paths(post: Post) -> None:
 
 
 def _check_targets(post: Post) -> None:
-    operation = post.operation
-    if operation is None:
-        if post.file_op is not None:
-            raise Refused(Reason.UNSUPPORTED_OPERATION, f"fileOp {sorted(post.file_op)!r}"[:200])
-    elif operation.kind == "link":
-        check_link(post.rel_path, operation.target)
-    elif operation.kind == "hlink":
-        check_path(operation.target, Reason.LINK_OUTSIDE_ROOT)
-    elif operation.kind == "rename":
-        check_path(operation.target, Reason.RENAME_OUTSIDE_ROOT)
+    """Check every target in a fileOp: of two operations in one, somebody behind us may choose the other."""
+    if post.file_op is None:
+        return
+    if post.operation is None:
+        raise Refused(Reason.UNSUPPORTED_OPERATION, f"fileOp {sorted(post.file_op)!r}"[:200])
+    for kind, check in _TARGETS.items():
+        if kind in post.file_op:
+            target = post.file_op[kind]
+            check(post.rel_path, target if isinstance(target, str) else "")
+
+
+_TARGETS: Mapping[str, Callable[[str, str], str]] = {
+    "link": check_link,
+    "hlink": lambda _, target: check_path(target, Reason.LINK_OUTSIDE_ROOT),
+    "rename": lambda _, target: check_path(target, Reason.RENAME_OUTSIDE_ROOT),
+}
 
 
 def _check_support(post: Post) -> None:

@@ -118,6 +118,10 @@ def test_operation_that_nobody_knows_is_never_taken_for_a_file(operation: dict[s
         ({"rename": "../x"}, Reason.RENAME_OUTSIDE_ROOT),
         ({"hlink": "/etc/passwd"}, Reason.LINK_OUTSIDE_ROOT),
         ({"link": "/etc/passwd"}, Reason.LINK_OUTSIDE_ROOT),
+        ({"rename": "old", "link": "../../x"}, Reason.LINK_OUTSIDE_ROOT),
+        ({"rename": "old", "hlink": "/x"}, Reason.LINK_OUTSIDE_ROOT),
+        ({"link": "b", "hlink": "../../x"}, Reason.LINK_OUTSIDE_ROOT),
+        ({"link": ["../../x"]}, Reason.PATH_UNUSABLE),
     ],
 )
 def test_not_even_a_relay_passes_on_what_leads_out_of_the_root(operation: dict[str, Any], reason: Reason) -> None:
