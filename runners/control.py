@@ -32,7 +32,6 @@ class Control:
         path.unlink(missing_ok=True)
         with _short(path) as name:
             self._server = _Server(name, answer)
-        path.chmod(0o600)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="control", daemon=True)
         self._thread.start()
 
@@ -57,6 +56,11 @@ class _Server(socketserver.ThreadingUnixStreamServer):
     def __init__(self, name: str, answer: Answer) -> None:
         super().__init__(name, _Conversation)
         self.answer = answer
+
+    def server_bind(self) -> None:
+        """Be nobody else's from the first moment: the file takes the mode of the socket, and never a wider one."""
+        os.fchmod(self.socket.fileno(), 0o600)
+        super().server_bind()
 
 
 class _Conversation(socketserver.StreamRequestHandler):

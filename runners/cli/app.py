@@ -16,6 +16,7 @@ from winnowry.runners.cli.plan import plan
 from winnowry.runners.cli.post import post
 from winnowry.runners.cli.run import run
 from winnowry.runners.cli.schemas import schemas
+from winnowry.runners.cli.shown import shown
 from winnowry.runners.cli.status import status
 from winnowry.runners.cli.subscribe import subscribe
 from winnowry.runners.credentials import mask
@@ -71,5 +72,5 @@ def main() -> None:
 
 
 def _say(error: WinnowryError, code: int) -> int:
-    Console(stderr=True, soft_wrap=True, markup=False, highlight=False).print(mask(str(error)))
+    Console(stderr=True, soft_wrap=True, markup=False, highlight=False).print(shown(mask(str(error))))
     return code

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from winnowry.runners.cli.options import ClusterFile, CredentialsFile, Json
+from winnowry.runners.cli.shown import cell, shown
 from winnowry.runners.cluster.load import Cluster, load_cluster
 from winnowry.runners.cluster.wiring import wiring
 from winnowry.schemas.errors import ConfigError, Terminal
@@ -42,7 +43,7 @@ def list_letters(
     elif rows:
         table = Table(*COLUMNS)
         for row in rows:
-            table.add_row(*(str(row[column]) for column in COLUMNS))
+            table.add_row(*(cell(row[column]) for column in COLUMNS))
         Console().print(table)
     else:
         typer.echo("no dead letters")
@@ -59,13 +60,13 @@ def show(file: ClusterFile, name: LetterName, *, credentials: CredentialsFile = 
         raise ConfigError(f"no dead letter has a name that begins with {name}")
     for pump, letter in found:
         message = letter.message
-        shown = _row(pump, letter) | {"queue": message.queue, "exchange": message.exchange, "routing_key": message.routing_key}
-        shown |= {
+        told = _row(pump, letter) | {"queue": message.queue, "exchange": message.exchange, "routing_key": message.routing_key}
+        told |= {
             "content_type": message.content_type,
             "headers": dict(message.headers),
             "body": message.body.decode(errors="replace"),
         }
-        typer.echo(json.dumps(shown, indent=2, ensure_ascii=False, default=str))
+        typer.echo(shown(json.dumps(told, indent=2, ensure_ascii=False, default=str)))
 
 
 def _letters(cluster: Cluster, pump: str | None) -> "list[tuple[str, DeadLetter]]":

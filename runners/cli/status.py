@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from winnowry.runners.cli.options import CredentialsFile, Json
+from winnowry.runners.cli.shown import cell
 from winnowry.runners.cluster.load import Cluster, default_state, load_cluster
 from winnowry.runners.control import ask
 from winnowry.schemas.errors import Unreachable
@@ -59,7 +59,7 @@ def _table(found: list[dict[str, Any]]) -> Table:
     table = Table("pump", "state", "")
     for answer in found:
         pump = f"{answer['cluster']}\n{answer['pump']}/{answer['instance']}"
-        table.add_row(*map(Text, (pump, answer.get("state", "no answer"), "\n".join(_details(answer)))))
+        table.add_row(*map(cell, (pump, answer.get("state", "no answer"), "\n".join(_details(answer)))))
     return table
 
 

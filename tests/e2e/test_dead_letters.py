@@ -34,11 +34,11 @@ def file(vhost: Vhost, tmp_path: Path) -> Path:
     return tmp_path / "cluster.yaml"
 
 
-def give_up(vhost: Vhost, body: bytes) -> None:
+def give_up(vhost: Vhost, body: bytes, detail: str = "the server has no such file") -> None:
     delivery = Delivery(
         body=body, queue="q_runner.relay", exchange="xpublic", routing_key="v03.a", content_type="application/json"
     )
-    outcome = Outcome(ending=Ending.FAILED, reason=Reason.NOT_FOUND, delivery=delivery, detail="the server has no such file")
+    outcome = Outcome(ending=Ending.FAILED, reason=Reason.NOT_FOUND, delivery=delivery, detail=detail)
     letter = bury(outcome, 1_767_225_600_000_000_000, account="runner", pump="relay")
     vhost.publish("", letter.routing_key, letter.body, **letter.headers)
 
@@ -60,6 +60,18 @@ def test_letters_are_listed_and_shown_and_stay(vhost: Vhost, file: Path) -> None
     shown = json.loads(winnowry("show", str(file), second["name"][:8]).stdout)
     assert (shown["body"], shown["exchange"], shown["headers"]) == ('{"relPath": "b"}', "xpublic", {})
     assert vhost.depth("q_runner.relay.dead") == 2
+
+
+def test_a_hostile_letter_commands_no_terminal(vhost: Vhost, file: Path) -> None:
+    vhost.queue("q_runner.relay.dead")
+    give_up(vhost, "\x1b]0;evil\x07\x9b2J\u202e".encode(), "[/red] \x1b[2J \u202e[link=http://evil/]")
+    listed = winnowry("list", str(file))
+    (letter,) = json.loads(winnowry("list", str(file), "--json").stdout)
+    shown = winnowry("show", str(file), letter["name"])
+    assert (listed.returncode, shown.returncode) == (0, 0)
+    assert "[/red]" in listed.stdout
+    assert all(character.isprintable() or character == "\n" for character in listed.stdout + shown.stdout)
+    assert json.loads(shown.stdout)["body"] == "\x1b]0;evil\x07\x9b2J\u202e"
 
 
 def test_a_pump_that_never_ran_has_none(file: Path) -> None:
