@@ -26,6 +26,7 @@ class Reason(Enum):
 
     # refused: the Post asks for what this pump does not do
     NOT_SELECTED = ("not_selected", 404, 1)
+    QUEUE_NOT_READ = ("queue_not_read", 404, 1)
     SUPERSEDED = ("superseded", 406, 1)
     PATH_OUTSIDE_ROOT = ("path_outside_root", 422, 1)
     PATH_UNUSABLE = ("path_unusable", 422, 1)

@@ -28,7 +28,7 @@ def decode(delivery: Delivery, edges: Mapping[str, InputEdge]) -> Arrival | Outc
         return _end(delivery, Ending.MALFORMED, Reason.BODY_TOO_LARGE, f"{len(delivery.body)} bytes")
     edge = edges.get(delivery.queue)
     if edge is None:
-        return _end(delivery, Ending.REFUSED, Reason.NOT_SELECTED, f"this pump reads {delivery.queue} no more")
+        return _end(delivery, Ending.REFUSED, Reason.QUEUE_NOT_READ, f"this pump reads {delivery.queue} no more")
     try:
         post = read(delivery)
     except Malformed as error:

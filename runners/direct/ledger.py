@@ -27,6 +27,11 @@ from winnowry.schemas.reasons import Reason
 BURIED = frozenset({Ending.MALFORMED, Ending.FAILED, Ending.QUARANTINED})
 """Endings that leave a dead letter."""
 
+ROUTINE = frozenset(
+    {Reason.NOT_SELECTED, Reason.SUPERSEDED, Reason.FROM_OURSELVES, Reason.NO_DESTINATION, Reason.UNEXPECTED_REPORT}
+)
+"""Reasons why a pump leaves alone what it was told to leave alone. Any other refusal is told: by a Report or a dead letter."""
+
 POSTPONED_BY = 10.0
 """Seconds until what has been parked for too long is looked at again."""
 
@@ -129,11 +134,15 @@ class Ledger:
             return outcome.announcements
         if outcome.ending is Ending.RETRIED:
             message = self._desk.postpone(outcome)
-        elif outcome.ending in BURIED:
+        elif outcome.ending in BURIED or self._untold(outcome):
             message = self._desk.bury(outcome)
         else:
             return ()
         return () if message is None else (message,)
+
+    def _untold(self, outcome: Outcome) -> bool:
+        refused = outcome.ending is Ending.REFUSED and outcome.reason not in ROUTINE
+        return refused and self._desk.report(outcome) is None
 
     def _publish(self, sendings: Sequence[Sending]) -> None:
         if sendings:

@@ -52,7 +52,7 @@ def test_report_is_refused() -> None:
 
 
 def test_message_of_a_queue_that_was_taken_off_the_settings_is_refused() -> None:
-    assert ending(a_delivery(body=BODY, queue="q_feeder.ingest.carol")) == (Ending.REFUSED, Reason.NOT_SELECTED)
+    assert ending(a_delivery(body=BODY, queue="q_feeder.ingest.carol")) == (Ending.REFUSED, Reason.QUEUE_NOT_READ)
 
 
 def test_deliveries_become_arrivals_or_end() -> None:

@@ -298,6 +298,19 @@ def test_a_bad_message_leaves_a_dead_letter_and_no_report(server: FakeExchangeSe
     assert (server.bodies(DEAD), server.bodies(REPORTED), relay.ledger.open) == ([b"{"], [], 0)
 
 
+def test_a_refusal_that_nobody_would_be_told_of_leaves_a_dead_letter(server: FakeExchangeServer, begin: Begin) -> None:
+    announce(server, a_file("astray", "1"))
+    announce(server, a_file("unwanted", "2"))
+    reasons = {"astray": Reason.QUEUE_NOT_READ, "unwanted": Reason.NOT_SELECTED}
+
+    def turn_away(arrival: Arrival) -> Outcome:
+        return Outcome(ending=Ending.REFUSED, reason=reasons[arrival.post.rel_path], delivery=arrival.delivery)
+
+    relay = begin(work=turn_away)
+    relay.run()
+    assert (said(server.bodies(DEAD)), server.bodies(REPORTED), relay.ledger.open) == ([("astray", "1")], [], 0)
+
+
 def test_a_path_whose_holder_raised_is_free_again(server: FakeExchangeServer, begin: Begin) -> None:
     def raised(arrival: Arrival) -> Outcome:
         return Outcome(ending=Ending.FAILED, reason=Reason.BUG, delivery=arrival.delivery, detail="a step raised")
