@@ -9,10 +9,10 @@ import msgspec
 from apache_beam.pvalue import PCollection
 
 from winnowry.schemas.arrival import Arrival
-from winnowry.schemas.delivery import Message
+from winnowry.schemas.delivery import BODY_LIMIT, Message
 from winnowry.schemas.edge import OutputEdge
 from winnowry.schemas.errors import Refused
-from winnowry.schemas.outcome import Ending, Outcome, refuse
+from winnowry.schemas.outcome import Ending, Outcome, end, refuse
 from winnowry.schemas.post import Post
 from winnowry.schemas.reasons import Reason
 from winnowry.schemas.topics import topic_of
@@ -32,13 +32,15 @@ def encode(arrival: Arrival, routes: Routes, base_url: str = "") -> Outcome:
     """Return the Outcome `announced`, with its announcement in v03.
 
     ``base_url`` is where our copy is read from, followed by the Arrival's place; where it is empty this pump has no copy and
-    passes the Post on, byte for byte if nothing in it changed.
+    passes the Post on, byte for byte if nothing in it changed. What the next pump would not read ends as `malformed`.
     """
     try:
         edge = routes.edge_for(arrival.post)
     except Refused as error:
         return refuse(arrival, error.reason, error.detail)
     message = _announce(_ours(arrival, base_url), edge) if base_url else _pass_on(arrival, edge)
+    if len(message.body) > BODY_LIMIT:
+        return end(arrival, Ending.MALFORMED, Reason.BODY_TOO_LARGE, f"announced anew it has {len(message.body)} bytes")
     return Outcome(
         ending=Ending.ANNOUNCED,
         reason=Reason.DONE if arrival.post.file_op is None else Reason.OPERATION_DONE,

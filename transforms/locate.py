@@ -17,7 +17,7 @@ from winnowry.transforms.layout import Layout
 
 
 def locate(arrival: Arrival, layout: Layout) -> Arrival | Outcome:
-    """Return the Arrival with its place set; `refused` where nothing may be placed, or a link would lead out of the data root."""
+    """Return the Arrival with its place set; `refused` where nothing may be put, or a link would leave the data root."""
     try:
         place = check_place(layout.place(arrival.post))
         operation = arrival.post.operation

@@ -2,8 +2,9 @@
 
 from msgspec.structs import replace
 
-from winnowry.schemas.delivery import Message
+from winnowry.schemas.delivery import BODY_LIMIT, Message
 from winnowry.schemas.outcome import Outcome
+from winnowry.schemas.paths import PATH_LIMIT
 from winnowry.schemas.post import Post
 from winnowry.schemas.report import Report
 from winnowry.schemas.times import write_time
@@ -37,11 +38,23 @@ def report_of(
         ending=outcome.ending.value,
     )
     return Message(
-        body=write_report(_without_password(arrival.post), report),
+        body=_written(_without_password(arrival.post), report),
         exchange=exchange,
         routing_key=topic_of(arrival.post.rel_path),
         content_type="application/json",
     )
+
+
+def _written(post: Post, report: Report) -> bytes:
+    """Write a Report that others will read: of a Post that fills a body, without what we do not know of it."""
+    body = write_report(post, report)
+    return body if len(body) <= BODY_LIMIT else write_report(_bare(post), report)
+
+
+def _bare(post: Post) -> Post:
+    """Return a Post without what may be long: fields that we do not know, and the end of texts that no disk could hold."""
+    texts = {name: text[:PATH_LIMIT] for name in post.__struct_fields__ if isinstance(text := getattr(post, name), str)}
+    return replace(post, foreign={}, content=None, blocks=None, file_op=None, fingerprint=None, **texts)
 
 
 def _shown(detail: str) -> str:

@@ -32,6 +32,9 @@ _UNREADABLE = (exceptions.AMQPError, struct.error, LookupError, ArithmeticError,
 Properties = tuple[str | None, Mapping[str, Any]]
 """Content type and headers."""
 
+UNREADABLE = "unreadable properties"
+"""The content type of a message whose properties cannot be read: what they may have said of its body is not known."""
+
 
 class Encoder:
     """Writes messages as frames of one channel; what equal messages share is written once.
@@ -120,23 +123,23 @@ def encode_properties(content_type: str, headers: Mapping[str, Any]) -> bytes:
 
 
 def decode_properties(data: bytes) -> Properties:
-    """Return content type and headers; neither where the bytes are no properties (the broker does not look).
+    """Return content type and headers; ``UNREADABLE`` and none where the bytes are no properties (the broker does not look).
 
-    Neither, too, where they have more than 32 KiB: written again, beside headers of ours, they would not fit into the one frame
+    The same where they have more than 32 KiB: written again, beside headers of ours, they would not fit into the one frame
     that AMQP has for them, and the broker would break the connection each time.
 
     >>> decode_properties(encode_properties("text/plain", {"sum": "d,0"}))
     ('text/plain', {'sum': 'd,0'})
     >>> decode_properties(b"nonsense")
-    (None, {})
+    ('unreadable properties', {})
     """
     if len(data) > _READABLE:
-        return None, {}
+        return UNREADABLE, {}
     try:
         properties = spec.BasicProperties().decode(data)
         headers = {_text(key): _plain(value, 0) for key, value in (properties.headers or {}).items()}
     except _UNREADABLE:
-        return None, {}
+        return UNREADABLE, {}
     return _text(properties.content_type), headers
 
 

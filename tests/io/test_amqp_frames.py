@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from winnowry.io.amqp.frames import Decoder, Encoder, decode_properties, encode_properties
-from winnowry.schemas.delivery import Message
+from winnowry.schemas import wire
+from winnowry.schemas.delivery import Delivery, Message
 from winnowry.schemas.errors import Malformed
 
 names = st.text(max_size=60)
@@ -45,6 +46,14 @@ def test_no_properties_stop_the_reader(data: bytes) -> None:
 def test_what_was_read_can_be_sent(data: bytes) -> None:
     content_type, headers = decode_properties(data)
     assert encode_properties(content_type or "", headers)
+
+
+@pytest.mark.parametrize("data", [b"\x20", b"nonsense", encode_properties("text/plain", {"x": "x" * 40_000})])
+def test_what_properties_that_cannot_be_read_said_of_a_body_is_not_guessed(data: bytes) -> None:
+    content_type, headers = decode_properties(data)
+    line = Delivery(body=b"20260101000000.5 http://h/ a", queue="q", exchange="x", content_type=content_type, headers=headers)
+    with pytest.raises(Malformed, match="unreadable properties"):
+        wire.read(line)
 
 
 def test_what_has_no_room_is_refused() -> None:

@@ -136,3 +136,9 @@ def test_post_without_a_way_out_is_refused() -> None:
 def test_arrivals_become_outcomes() -> None:
     arrival = an_arrival(place="b")
     check_outcomes(Encode(routes=ROUTES, base_url=OURS), [arrival], [encode(arrival, ROUTES, OURS)])
+
+
+def test_what_the_next_pump_would_not_read_is_not_announced() -> None:
+    arrival = an_arrival(foreign={"x": msgspec.Raw(b'"' + b"x" * 2**20 + b'"')}, place="alice/b.bufr")
+    outcome = encode(arrival, ROUTES, OURS)
+    assert (outcome.ending, outcome.reason, outcome.announcements) == (Ending.MALFORMED, Reason.BODY_TOO_LARGE, ())

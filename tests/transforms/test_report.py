@@ -49,6 +49,17 @@ def test_report_does_not_carry_content() -> None:
     assert "content" not in body(end(arrival, Ending.DELIVERED, Reason.DONE))
 
 
+@pytest.mark.parametrize("fields", [{"foreign": {"x": msgspec.Raw(b'"' + b"x" * 2**20 + b'"')}}, {"rel_path": "ü" * 2**20}])
+def test_report_of_a_post_that_fills_a_body_can_be_read(fields: dict[str, Any]) -> None:
+    message = told(refuse(an_arrival(source="alice", **fields), Reason.PATH_UNUSABLE))
+    assert message is not None
+    report = wire.read(a_delivery(body=message.body))
+    assert isinstance(report, Report)
+    assert report.post is not None
+    assert (report.reason, report.post.source) == ("path_unusable", "alice")
+    assert len(report.post.rel_path) <= 4096
+
+
 def test_report_is_addressed_like_its_post() -> None:
     message = told(end(an_arrival(), Ending.ANNOUNCED, Reason.DONE))
     assert message is not None
