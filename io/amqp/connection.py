@@ -33,6 +33,9 @@ class Rider(Protocol):
     def fall(self) -> None:
         """It is gone, and all its channels with it."""
 
+    def renew(self) -> None:
+        """It has stood for a while: what somebody may have deleted has to be there again."""
+
     def drained(self) -> None:
         """Everything that had arrived has been read."""
 
@@ -155,6 +158,12 @@ class Link:
         wire.add_on_connection_unblocked_callback(lambda _wire, _frame: self._hold(False))
         self._show()
         self._rider.rise(wire)
+        self.later(self._settings.renewal, partial(self._renew, wire))
+
+    def _renew(self, wire: Wire) -> None:
+        if self._up and self._wire is wire:
+            self._rider.renew()
+            self.later(self._settings.renewal, partial(self._renew, wire))
 
     def _failed(self, _wire: Wire, error: Exception) -> None:
         was_up, self._up, self._wire = self._up, False, None

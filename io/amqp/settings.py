@@ -18,7 +18,8 @@ class AmqpSettings:
     ``urls`` are tried in turn, each ``amqp://user:password@host:port/vhost`` or ``amqps://…`` (TLS, verified with the system's
     certificates or with those of ``ca_file``). ``heartbeat`` is in seconds; ``name`` is what the broker's operator sees.
     ``patience`` is how many seconds a call that needs an answer waits for it; ``retry_ceiling`` is the longest pause, in
-    seconds, between two attempts to connect. Raises ConfigError when a URL cannot be read.
+    seconds, between two attempts to connect. What was declared is declared again every ``renewal`` seconds, at most, so that
+    what somebody deleted comes back. Raises ConfigError when a URL cannot be read.
 
     >>> AmqpSettings(urls=("amqp://alice:secret@localhost:5673/",))
     AmqpSettings('amqp://alice@localhost:5673/')
@@ -30,6 +31,7 @@ class AmqpSettings:
     name: str = "winnowry"
     patience: float = 15.0
     retry_ceiling: float = 2.0
+    renewal: float = 10.0
 
     def __post_init__(self) -> None:
         if not self.urls:

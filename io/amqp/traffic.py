@@ -54,6 +54,12 @@ class Traffic:
         self._wire = None
         self.publisher.resume(blocked=False)
 
+    def renew(self) -> None:
+        """Declare again: an exchange that was deleted has taken our bindings along, and nobody consumes dead letters."""
+        busy = self._errand is not None or self._errands or _DECLARING in self._denials
+        if self._declared and not busy:
+            self._redeclare(_nothing)
+
     def hold(self, blocked: bool) -> None:
         """Pause publishing, or go on."""
         self.publisher.resume(blocked)

@@ -64,7 +64,7 @@ def test_headers_without_end_are_left_out_so_that_the_message_can_be_kept(vhost:
 
 @pytest.mark.e2e
 def test_a_declaration_that_is_denied_for_long_is_tried_by_one_alone(vhost: Vhost, broker_at: Connect) -> None:
-    broker = broker_at(vhost.url)
+    broker = broker_at(vhost.url, renewal=3600)
     with vhost.connect() as other:
         other.channel().queue_declare("q_dd", durable=True)
         broker.declare(Topology(queues=(Queue(name="q_dd", passive=True),)))
