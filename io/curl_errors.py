@@ -19,7 +19,7 @@ _GROUPS: dict[tuple[type[Transient | Terminal], Reason], str] = {
     (Mismatch, Reason.SIZE_MISMATCH): "FILESIZE_EXCEEDED",
     (SourceUnready, Reason.SERVER_ERROR): """
         BAD_CONTENT_ENCODING RANGE_ERROR HTTP_RANGE_ERROR BAD_DOWNLOAD_RESUME HTTP_RETURNED_ERROR HTTP_NOT_FOUND
-        HTTP_POST_ERROR CHUNK_FAILED UPLOAD_FAILED""",
+        HTTP_POST_ERROR CHUNK_FAILED UPLOAD_FAILED FTP_WEIRD_SERVER_REPLY""",
     (SourceRefused, Reason.REDIRECTED_TOO_OFTEN): "TOO_MANY_REDIRECTS",
     (SourceRefused, Reason.ACCESS_DENIED): "LOGIN_DENIED REMOTE_ACCESS_DENIED",
     (SourceRefused, Reason.SCHEME_NOT_ALLOWED): "UNSUPPORTED_PROTOCOL URL_MALFORMAT URL_MALFORMAT_USER NOT_BUILT_IN",
@@ -28,12 +28,16 @@ _GROUPS: dict[tuple[type[Transient | Terminal], Reason], str] = {
         LIBRARY_NOT_FOUND SHARE_IN_USE""",
 }
 
+TOO_LARGE = 100
+"""What libcurl says of headers without end; pycurl has no name for it."""
+
 ERRORS = {
     getattr(pycurl, f"E_{name}"): meaning
     for meaning, names in _GROUPS.items()
     for name in names.split()
     if hasattr(pycurl, f"E_{name}")
 }
+ERRORS[TOO_LARGE] = SourceUnready, Reason.SERVER_ERROR
 """Error class and Reason by the number that libcurl gives a failed transfer."""
 
 
@@ -63,6 +67,6 @@ def status_error(status: int) -> Transient | Terminal:
         return SourceUnready(Reason.NOT_FOUND, detail)
     if status == 410:
         return SourceRefused(Reason.GONE, detail)
-    if 400 <= status < 500 and status not in (408, 409, 423, 425, 429):
+    if 400 <= status < 500 and status not in (408, 409, 416, 423, 425, 429):
         return SourceRefused(Reason.ACCESS_DENIED, detail)
     return SourceUnready(Reason.SERVER_ERROR, detail)

@@ -45,6 +45,7 @@ def test_every_failure_of_a_transfer_has_a_meaning(name: str) -> None:
         ("TOO_MANY_REDIRECTS", Reason.REDIRECTED_TOO_OFTEN),
         ("URL_MALFORMAT", Reason.SCHEME_NOT_ALLOWED),
         ("UNSUPPORTED_PROTOCOL", Reason.SERVER_ERROR),
+        ("FTP_WEIRD_SERVER_REPLY", Reason.SERVER_ERROR),
     ],
 )
 def test_failures_of_libcurl_in_our_words(name: str, reason: Reason) -> None:
@@ -68,6 +69,7 @@ def test_the_class_of_an_error_agrees_with_the_patience_of_its_reason() -> None:
         (403, SourceRefused, Reason.ACCESS_DENIED),
         (414, SourceRefused, Reason.ACCESS_DENIED),
         (408, SourceUnready, Reason.SERVER_ERROR),
+        (416, SourceUnready, Reason.SERVER_ERROR),
         (429, SourceUnready, Reason.SERVER_ERROR),
         (500, SourceUnready, Reason.SERVER_ERROR),
         (503, SourceUnready, Reason.SERVER_ERROR),

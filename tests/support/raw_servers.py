@@ -6,22 +6,28 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 Answer = Callable[[socket.socket, str], None]
+Guard = Callable[[socket.socket], socket.socket]
 
 
 class RawServer:
-    """Calls ``answer`` with the connection and the path of each request, one request a connection; ``paths`` in order."""
+    """Calls ``answer`` with the connection and the path of each request, one request a connection; ``paths`` in order.
 
-    def __init__(self, answer: Answer) -> None:
+    ``guard`` is given each connection first, and returns the one to speak through.
+    """
+
+    def __init__(self, answer: Answer, port: int = 0, guard: Guard = lambda connection: connection) -> None:
         self.paths: list[str] = []
         self._answer = answer
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._guard = guard
+        self._listener = socket.create_server(("127.0.0.1", port))
+        self.port: int = self._listener.getsockname()[1]
         self._connections: list[socket.socket] = []
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}/"
+        return f"http://127.0.0.1:{self.port}/"
 
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
@@ -41,6 +47,7 @@ class RawServer:
 
     def _talk(self, connection: socket.socket) -> None:
         with suppress(OSError):
+            connection = self._guard(connection)
             asked = connection.recv(65536)
             if not asked:
                 return
@@ -49,8 +56,8 @@ class RawServer:
 
 
 @contextmanager
-def raw_server(answer: Answer) -> Iterator[RawServer]:
-    server = RawServer(answer)
+def raw_server(answer: Answer, port: int = 0, guard: Guard = lambda connection: connection) -> Iterator[RawServer]:
+    server = RawServer(answer, port, guard)
     try:
         yield server
     finally:
