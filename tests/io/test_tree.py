@@ -269,11 +269,13 @@ def test_directories_close_quietly_when_the_interpreter_ends(root: Path) -> None
 
 def test_folders_nested_deeper_than_functions_may_call_each_other_are_made_and_swept(root: Path) -> None:
     tree = Tree(root)
-    deep = "d/" * 2047
+    deep = "d/" * 1500
     put(tree, f"{deep}f")
     os.close(tree.create_temporary(f"{deep}g")[0])
-    assert tree.sweep(-60) == 1
-    assert tree.stat(f"{deep}f") is not None
+    swept, found = tree.sweep(-60), tree.stat(f"{deep}f")
+    subprocess.run(["rm", "-rf", str(root / "d")], check=True)  # Python's own way would call itself too often
+    assert swept == 1
+    assert found is not None
 
 
 def test_sweep_goes_through_no_link(root: Path, tmp_path: Path) -> None:
