@@ -79,7 +79,7 @@ class Aftermath:
 
     def announced(self, kind: str) -> Counter[str]:
         """Return how often each message was announced."""
-        return Counter(fields["hostile"] for told in self._bodies(ANNOUNCED.get(kind)))
+        return Counter(said["hostile"] for said in self._bodies(ANNOUNCED.get(kind)))
 
     def _bodies(self, exchange: str | None) -> Iterator[dict[str, Any]]:
         if exchange is not None and (depth := self._vhost.depth(f"tap_{exchange}")):
