@@ -1,0 +1,175 @@
+"""Real processes of pumps that get a signal at a named point of an Arrival's life, and say that they were there.
+
+No product code knows of these points: they are put around its methods in the process that is to die. The processes are forked
+from one that has imported the libraries, which saves a second each, and imports nothing of the product.
+"""
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, partial, wraps
+from importlib import import_module
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from pathlib import Path
+from typing import Any
+
+LIBRARIES = ("apache_beam.runners.portability.fn_api_runner", "fastavro", "lmdb", "pika", "pycurl", "pydantic", "ruamel.yaml")
+SECONDS = 90.0
+"""How long a process may take to do what it is asked."""
+
+
+def _always(_given: Sequence[Any], _result: Any) -> bool:
+    return True
+
+
+def _part_is_written(given: Sequence[Any], _result: Any) -> bool:
+    incoming = given[0]
+    return bool(incoming._temporary) and incoming.received < incoming.request.size
+
+
+def _sendings(reports: bool) -> Callable[[Sequence[Any], Any], bool]:
+    """Say whether a batch, sent or answered, holds a Report, or else the announcement of what ended well."""
+
+    def holds(given: Sequence[Any], _result: Any) -> bool:
+        entries = [token[0] for token, _ in given[1]]
+        return any(entry.reported == reports and (reports or entry.outcome.ending == "announced") for entry in entries)
+
+    return holds
+
+
+@dataclass(frozen=True)
+class Point:
+    """Just after a method has returned, or just ``before`` it is called, where ``counts`` of its arguments and its result."""
+
+    module: str
+    owner: str
+    method: str
+    counts: Callable[[Sequence[Any], Any], bool] = _always
+    before: bool = False
+
+
+POINTS = {
+    "reserved": Point("io.memory.memory", "Memory", "reserve", lambda _, result: result.value == "reserved"),
+    "fetching": Point("io.incoming", "Incoming", "take", _part_is_written),
+    "written": Point("io.incoming", "Incoming", "finish"),
+    "intent": Point("io.memory.memory", "Memory", "intend"),
+    "renamed": Point("io.tree", "Tree", "rename"),
+    "published": Point("io.amqp.broker", "AmqpBroker", "publish", _sendings(reports=False)),
+    "announced": Point("runners.direct.ledger", "Ledger", "_answered", _sendings(reports=False), before=True),
+    "committed": Point("io.memory.memory", "Memory", "commit"),
+    "reported": Point("runners.direct.ledger", "Ledger", "_answered", _sendings(reports=True), before=True),
+    "settled": Point("io.amqp.consume", "Consumer", "settle", lambda given, _: bool(given[1])),
+}
+"""Where a pump dies, in the order in which one passes. A confirm has come when ``announced`` or ``reported`` is passed."""
+
+
+@dataclass(frozen=True)
+class Death:
+    """A signal at the ``passing``-th passing of a point."""
+
+    point: str
+    signum: int
+    passing: int = 1
+
+    def prepare(self, witness: Path) -> None:
+        """Make this very process die so; it writes into ``witness`` first."""
+        point = POINTS[self.point]
+        owner = getattr(import_module(f"winnowry.{point.module}"), point.owner)
+        method, guard, passed = getattr(owner, point.method), threading.Lock(), [0]
+
+        def pass_by(given: Sequence[Any], result: Any) -> None:
+            if not point.counts(given, result):
+                return
+            with guard:
+                passed[0] += 1
+                if passed[0] == self.passing:
+                    witness.write_text(f"{self.point} {passed[0]}")
+                    os.kill(os.getpid(), self.signum)
+
+        @wraps(method)
+        def instead(*given: Any, **named: Any) -> Any:
+            if point.before:
+                pass_by(given, None)
+            result = method(*given, **named)
+            if not point.before:
+                pass_by(given, result)
+            return result
+
+        setattr(owner, point.method, instead)
+
+
+class PumpProcess:
+    """One life of one instance of a pump, in a process of its own: what a supervisor would start."""
+
+    def __init__(
+        self, file: Path, pump: str, number: int, log: Path, death: Death | None = None, *, twice: bool = False
+    ) -> None:
+        self._log = log
+        self._witness = log.with_suffix(".passed")
+        self._witness.unlink(missing_ok=True)
+        arguments = ([str(file), pump, str(number)], str(log), str(self._witness), death, twice)
+        self._process: ForkServerProcess = _server().Process(target=_live, args=arguments)
+        self._process.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    @property
+    def code(self) -> int | None:
+        """The exit code, negative for a signal; None while it runs."""
+        return self._process.exitcode
+
+    @property
+    def passed(self) -> str:
+        """Which point it passed the number of times that was asked for; nothing if it did not."""
+        return self._witness.read_text() if self._witness.exists() else ""
+
+    def send(self, signum: int) -> None:
+        os.kill(self.pid, signum)
+
+    def join(self, seconds: float = SECONDS) -> int:
+        """Wait for the end and return the exit code."""
+        self._process.join(seconds)
+        assert self.code is not None, f"still running after {seconds} s: {self.last_words()}"
+        return self.code
+
+    def stop(self) -> int:
+        """Let it drain, and return the exit code."""
+        self.send(signal.SIGTERM)
+        return self.join()
+
+    def kill(self) -> None:
+        """End it in any case."""
+        if self._process.is_alive():
+            self._process.kill()
+        self._process.join()
+
+    def last_words(self) -> str:
+        return self._log.read_text(errors="replace")[-3000:] if self._log.exists() else ""
+
+
+@cache
+def _server() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([*LIBRARIES])
+    return context
+
+
+def _live(arguments: Sequence[str], log: str, witness: str, death: Death | None, twice: bool) -> None:
+    """Be the process."""
+    with Path(log).open("ab") as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+    from winnowry.runners import child, instance  # noqa: PLC0415 so that nothing of the product is shared with another process
+
+    if death is not None:
+        death.prepare(Path(witness))
+    if twice:
+        instance.assemble = partial(instance.assemble, twice=True)
+    sys.exit(child.main(arguments))

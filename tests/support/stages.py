@@ -1,0 +1,190 @@
+"""Two sources and one pump on a real broker: where a pump dies, and what has to be true afterwards."""
+
+import hashlib
+import itertools
+import signal
+import time
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from random import Random
+from typing import Self
+
+import lmdb
+from arrivals import a_post
+from brokers import Vhost, eventually
+from clusters import Cluster
+from dying import Death, PumpProcess
+
+from winnowry.io.amqp import hang_up
+from winnowry.runners.servers.management import Broker
+from winnowry.schemas.fingerprint import Fingerprint
+from winnowry.schemas.post import Post
+from winnowry.schemas.report import Report
+from winnowry.schemas.times import write_time
+from winnowry.schemas.topics import topic_of
+from winnowry.schemas.v03 import read_v03, write_v03
+
+SOURCES = ("alice", "bob")
+PUMP = "pump"
+INSIDE = ("subscribe", "shovel")
+"""Kinds of pumps that listen to exchanges within the cluster here, not to users."""
+AILING = "ails"
+LARGE = 400_000
+"""Bytes of the one file of a case that comes in many pieces."""
+
+Name = tuple[str, str]
+"""What tells one Post from another: its path and when it was announced."""
+
+
+class Stage:
+    """A cluster with one pump, made once for many cases, each of which plants files of its own and lets lives follow.
+
+    ``options`` are those of the pump beside its kind. It has two instances, so that reservations are kept on the disk.
+    """
+
+    def __init__(self, vhost: Vhost, folder: Path, kind: str, options: str = "") -> None:
+        self.vhost = vhost
+        self.kind = kind
+        self.tree = folder / "tree"
+        self.tree.mkdir()
+        self._folder = folder
+        self._numbers = itertools.count(1)
+        self._lives = itertools.count(1)
+        self._stack = ExitStack()
+        self._prefix = "x" if kind in INSIDE else "xs_"
+        exchanges = (*(self._prefix + source for source in SOURCES), "xpublic")
+        self.cluster = Cluster(vhost, folder, exchanges=exchanges, accounts=("alice", "bob", "carol"))
+        self._stack.enter_context(self.cluster)
+        origin = "[xalice, xbob]" if kind in INSIDE else "{sources: [alice, bob]}"
+        self.cluster.write(
+            f"{PUMP}: {{kind: {kind}, from: {origin}, instances: 2, prefetch: 4{options}}}",
+            users="{alice: {role: source}, bob: {role: source}, carol: {role: consumer}}",
+            exchanges="[xalice, xbob]",
+        )
+        infix = "x" if kind in INSIDE else ""
+        self.queues = [f"q_feeder.{PUMP}.{infix}{source}" for source in SOURCES]
+        for source, queue in zip(SOURCES, self.queues, strict=True):
+            vhost.queue(queue, self._prefix + source)
+        for exchange in ("xpublic", "xl_feeder"):
+            vhost.queue(f"ear_{exchange}", exchange)
+
+    def plant(self, files: int = 8) -> dict[str, str]:
+        """Make files in a folder of their own: small ones, a large one, and one that is not to be had at once.
+
+        Returns their names with their SHA-256; ``self.folder`` is where they are.
+        """
+        folder = self.folder = f"case{next(self._numbers)}"
+        random = Random(folder)
+        sizes = {f"{folder}/{number}": 1000 + number for number in range(files)}
+        sizes |= {f"{folder}/large": LARGE, f"{folder}/{AILING}": 10}
+        (self.tree / folder).mkdir()
+        for name, size in sizes.items():
+            (self.tree / name).write_bytes(random.randbytes(size))
+        return {name: hashlib.sha256((self.tree / name).read_bytes()).hexdigest() for name in sizes}
+
+    def announce(self, source: str, names: Iterable[str], url: str) -> set[Name]:
+        """Let a source announce files."""
+        posts = [self._post(name, url) for name in names]
+        for post in posts:
+            self.vhost.publish(self._prefix + source, topic_of(post.rel_path), write_v03(post))
+        return {_name(post) for post in posts}
+
+    def _post(self, name: str, url: str) -> Post:
+        content = (self.tree / name).read_bytes()
+        fingerprint = Fingerprint(method="sha512", value=b64encode(hashlib.sha512(content).digest()).decode())
+        now = write_time(time.time_ns())
+        return a_post(rel_path=name, base_url=url, size=len(content), fingerprint=fingerprint, pub_time=now)
+
+    def begin(self, death: Death | None = None, *, number: int = 1, twice: bool = False) -> PumpProcess:
+        """Begin a life of an instance of the pump."""
+        log = self._folder / f"life{next(self._lives)}.log"
+        process = PumpProcess(self.cluster.file, PUMP, number, log, death, twice=twice)
+        self._stack.callback(process.kill)
+        return process
+
+    def die(self, death: Death) -> None:
+        """Begin a life that ends as it is told to: by the signal, or drained where that asks for it."""
+        dying = self.begin(death)
+        code = dying.join()
+        assert dying.passed == f"{death.point} {death.passing}", dying.last_words()
+        assert code == (0 if death.signum == signal.SIGTERM else -death.signum), dying.last_words()
+
+    def live_on(self, posts: set[Name], *, reported: bool = True, twice: bool = False) -> dict[Name, set[str]]:
+        """Let a life finish all there is to do; return the endings that were reported of each Post.
+
+        Nothing is underway then, and nothing left in any queue.
+        """
+        living = self.begin(twice=twice)
+        endings: dict[Name, set[str]] = {}
+        if reported:
+            self.wait_for_reports(posts, endings)
+        self.quiet()
+        assert self.underway() == {"reservations": 0, "intents": 0}
+        assert living.stop() == 0, living.last_words()
+        assert self.left() == {}
+        assert not reported or endings.keys() == posts
+        return endings
+
+    def quiet(self) -> None:
+        """Wait until the one instance that runs has settled everything, and waits for nothing."""
+        for queue in self.queues:
+            self.cluster.settled(PUMP, queue)
+
+    def wait_for_reports(self, posts: set[Name], seen: dict[Name, set[str]]) -> None:
+        """Wait until each of these Posts has a Report; ``seen`` gets all endings that were reported."""
+
+        def all_reported() -> bool:
+            for report in self.heard("xl_feeder"):
+                assert isinstance(report, Report)
+                assert report.post is not None
+                seen.setdefault(_name(report.post), set()).add(report.ending)
+            return seen.keys() >= posts
+
+        eventually(all_reported, 60, f"a Report of each of {sorted(posts)}")
+
+    def heard(self, exchange: str) -> list[Post | Report]:
+        """Return everything that an exchange has taken since the last call."""
+        bodies: list[bytes] = []
+        with self.vhost.connect() as connection:
+            channel = connection.channel()
+            while (got := channel.basic_get(f"ear_{exchange}", auto_ack=True))[0] is not None:
+                bodies.append(got[2])
+        return [read_v03(body) for body in bodies]
+
+    def left(self) -> Mapping[str, int]:
+        """Return which queues hold how much, when nobody consumes them; those of the ears apart."""
+        queues = [str(queue["name"]) for queue in self.vhost.broker.queues(self.vhost.name)]
+        depths = {queue: self.vhost.depth(queue) for queue in queues if not queue.startswith("ear_")}
+        return {queue: depth for queue, depth in depths.items() if depth}
+
+    def underway(self) -> Mapping[str, int]:
+        """Return how many reservations and intents are on the disk."""
+        return {name: _entries(self._folder / "state" / PUMP / "memory" / name) for name in ("reservations", "intents")}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+
+@contextmanager
+def stage(broker: Broker, folder: Path, kind: str, options: str = "") -> Iterator[Stage]:
+    """Yield a stage in a virtual host of its own."""
+    vhost = Vhost(broker)
+    broker.add_vhost(vhost.name)
+    with ExitStack() as undo:
+        undo.callback(broker.remove_vhost, vhost.name)
+        undo.callback(hang_up)
+        yield undo.enter_context(Stage(vhost, folder, kind, options))
+
+
+def _name(post: Post) -> Name:
+    return post.origin_path or post.rel_path, post.pub_time
+
+
+def _entries(store: Path) -> int:
+    with lmdb.open(str(store), readonly=True, lock=False) as opened:
+        return int(opened.stat()["entries"])
