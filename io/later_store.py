@@ -98,6 +98,11 @@ class LaterStore:
             connection.executemany("DELETE FROM later WHERE number = ?", [(number,) for number in numbers])
             self._out.difference_update(numbers)
 
+    def waiting(self) -> list[Delivery]:
+        """Return all Deliveries that are kept, due or not, and leave them."""
+        with self._change() as connection:
+            return [_delivery.decode(data) for (data,) in connection.execute("SELECT delivery FROM later ORDER BY number")]
+
     def bury(self, outcomes: Sequence[Outcome], now: int) -> None:
         """Keep dead letters."""
         letters = [_letter_of(outcome, now) for outcome in outcomes]

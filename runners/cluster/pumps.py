@@ -3,20 +3,13 @@
 import socket
 
 from winnowry.pipelines.pump import Pump
+from winnowry.runners.cluster.layouts import FETCHING, layout_of
 from winnowry.runners.cluster.load import Cluster
 from winnowry.runners.cluster.settings import ClusterSettings, PumpSettings
 from winnowry.runners.cluster.wiring import account, inputs, output, reports
 from winnowry.transforms.bounds import Bounds
 from winnowry.transforms.filters import Filters
-from winnowry.transforms.layout import Layout
 from winnowry.transforms.patience import Patience
-
-LAYOUTS = {"sarra": "{date:%Y%m%d}/{source}/{rel_path}"}
-"""Where files land when the cluster file does not say; by default at their own path."""
-
-
-FETCHING = frozenset({"sarra", "subscribe"})
-"""Kinds of pumps that write below the data root."""
 
 
 def pumps_of(cluster: Cluster) -> list[Pump]:
@@ -39,7 +32,7 @@ def pump_of(cluster: Cluster, name: str) -> Pump:
         reaches=settings.reaches or (settings.cluster,),
         filters=Filters(accept=pump.accept, reject=pump.reject),
         bounds=_bounds(settings, pump),
-        layout=Layout(template=pump.layout or LAYOUTS.get(pump.kind, "{rel_path}"), strip=pump.strip, flatten=pump.flatten),
+        layout=layout_of(pump),
         patience=Patience(attempts=pump.attempts, delays=tuple(delay.total_seconds() for delay in pump.delays)),
         base_url=pump.base_url.format(host=socket.getfqdn()),
         root=cluster.data,

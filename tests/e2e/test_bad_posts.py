@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from audits import watch
 from brokers import Vhost, eventually
 from clusters import Cluster
 from raw_servers import raw_server, saying
@@ -140,6 +141,7 @@ def test_what_cannot_be_had_ends_with_its_reason_and_delays_nobody(cluster: Clus
         Taps(vhost.url, ["xpublic"]) as taps,
     ):
         started(cluster, server.url)
+        audit = watch(cluster)
         bad = bad_posts(server.url, gone.url, content)
         forged = {"source": "bob", "originPath": "bobs", "from_cluster": "dd.example.org", "identity": identity(content)}
         vhost.publish("xs_alice", "v03", v03("slow", slow.url))
@@ -157,6 +159,7 @@ def test_what_cannot_be_had_ends_with_its_reason_and_delays_nobody(cluster: Clus
         eventually((cluster.data / "alice" / "slow").exists, 90, "the end of the slow file")
         cluster.until("ingest", lambda status: status["outcomes"].get("announced:done") == GOOD + len(("slow", "forged")))
         status = cluster.settled("ingest", QUEUE)
+        figures = audit.check()
         sightings = {sighting.path: sighting for sighting in taps.read("xpublic")}
     assert (cluster.data / "alice" / "slow").stat().st_size == drip.size
     expected = {path: ("refused", reason) for path, (reason, _) in REFUSED.items()}
@@ -167,6 +170,14 @@ def test_what_cannot_be_had_ends_with_its_reason_and_delays_nobody(cluster: Clus
     assert {path: how for path, how in reported.items() if path in done} == dict.fromkeys(done, ("announced", "done"))
     assert letters(vhost) == MALFORMED | {body: reason for reason, body in bad.values()}
     assert status["outcomes"]["refused:unexpected_report"] == 1
+    ended = {ending: figures[ending] for ending in ("announced", "refused", "malformed", "failed", "dead letters")}
+    assert ended == {
+        "announced": len(done),
+        "refused": len(REFUSED),
+        "malformed": len(MALFORMED),
+        "failed": len(bad),
+        "dead letters": len(MALFORMED) + len(bad),
+    }
     assert sightings.keys() == done
     assert {sighting.source for sighting in sightings.values()} == {"alice"}
     assert list(tmp_path.rglob("*evil*")) == []

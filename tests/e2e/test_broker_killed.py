@@ -2,6 +2,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from audits import watch
 from brokers import Vhost
 from clusters import Cluster
 from slow_server import slow_server
@@ -38,6 +39,7 @@ def test_a_broker_that_is_killed_and_comes_back_costs_no_file_and_doubles_none(t
             cluster.subscribe("carol", carol.root, "--strip", "1")
             cluster.listening(QUEUE, "q_feeder.fuse")
             cluster.exchange_is_read("xpublic")
+            audit = watch(cluster)
             cluster.post("alice", tmp_path / "tree", source).finish(60)
             for amount in (FILES // 4, FILES // 2):
                 carol.wait(amount)
@@ -46,4 +48,5 @@ def test_a_broker_that_is_killed_and_comes_back_costs_no_file_and_doubles_none(t
             carol.wait(FILES)
             cluster.settled("ingest", QUEUE)
             cluster.settled("fuse", "q_feeder.fuse")
+            assert audit.check()["delivered"] == FILES
     assert Counter(carol.names) == Counter(path.name for path in (tmp_path / "tree").iterdir())

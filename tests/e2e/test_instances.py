@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from audits import watch
 from brokers import Vhost, eventually
 from clusters import DRAIN_SECONDS, Cluster, child, consumers
 
@@ -46,6 +47,7 @@ def outcomes(cluster: Cluster) -> Counter[str]:
 
 
 def test_two_instances_announce_each_file_once_between_them(cluster: Cluster, vhost: Vhost, tmp_path: Path) -> None:
+    audit = watch(cluster)
     with Taps(vhost.url, ["xpublic"]) as taps:
         running = cluster.start()
         both_post(cluster, vhost, tmp_path / "tree")
@@ -53,9 +55,11 @@ def test_two_instances_announce_each_file_once_between_them(cluster: Cluster, vh
         assert all(cluster.ask("fuse", number=number)["outcomes"].get("announced:done") for number in (1, 2)), "one did it all"
         running.stop(DRAIN_SECONDS)
         assert Counter(sighting.rel_path for sighting in taps.read("xpublic")) == NAMES
+    audit.check()
 
 
 def test_what_an_instance_held_when_it_was_killed_is_done_by_the_other(cluster: Cluster, vhost: Vhost, tmp_path: Path) -> None:
+    audit = watch(cluster)
     with Taps(vhost.url, ["xpublic"]) as taps:
         running = cluster.start()
         both_post(cluster, vhost, tmp_path / "tree")
@@ -67,6 +71,7 @@ def test_what_an_instance_held_when_it_was_killed_is_done_by_the_other(cluster: 
             cluster.settled("fuse", queue)
         running.stop(DRAIN_SECONDS)
         assert {sighting.rel_path for sighting in taps.read("xpublic")} == NAMES.keys()
+    audit.check()
 
 
 def _ended(counts: Counter[str]) -> int:

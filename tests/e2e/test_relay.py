@@ -3,11 +3,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from audits import watch
 from brokers import Vhost, eventually
 from clusters import Cluster
 
 from winnowry.io.amqp import AmqpSettings
 from winnowry.io.amqp.browse import browse
+from winnowry.io.dead import read_letter
 from winnowry.schemas.delivery import Delivery
 
 pytestmark = pytest.mark.e2e
@@ -59,6 +61,7 @@ def test_a_shovel_passes_on_what_a_feeder_announces(cluster: Cluster, vhost: Vho
     cluster.write(f"relay: {{kind: shovel, from: {{feeder: '{cluster.address('ddi')}', exchange: theirs}}, to: xpublic}}")
     cluster.start()
     cluster.listening("q_ddi.relay")
+    audit = watch(cluster)
     first, last = odd("a/first"), odd("last", ', "to_clusters": "ALL"')
     vhost.publish("theirs", "v03.some.topic", first)
     vhost.publish("theirs", "v02.post.a", V02, content_type="text/plain", **V02_HEADERS)
@@ -78,8 +81,11 @@ def test_a_shovel_passes_on_what_a_feeder_announces(cluster: Cluster, vhost: Vho
         "refused:no_destination": 1,
         "malformed:body_unreadable": 1,
     }
-    assert [letter.body for letter in taken(vhost, "q_feeder.relay.dead", 1)] == [b"nothing"]
+    letters = [read_letter(held).reason for held in taken(vhost, "q_feeder.relay.dead", 2)]
+    assert letters == ["private_without_edge", "body_unreadable"]
     assert (vhost.depth("tap_xprivate"), vhost.depth("tap_xl_feeder")) == (0, 0)
+    figures = audit.check()
+    assert (figures["announced"], figures["refused"], figures["malformed"], figures["silent"]) == (3, 1, 1, 2)
 
 
 def test_private_posts_leave_by_the_private_edge_alone(cluster: Cluster, vhost: Vhost) -> None:
@@ -92,6 +98,7 @@ def test_private_posts_leave_by_the_private_edge_alone(cluster: Cluster, vhost: 
     )
     cluster.start()
     cluster.listening("q_feeder.open", "q_feeder.both")
+    audit = watch(cluster)
     secret, known = odd("a/secret", ', "private": true'), odd("a/known")
     vhost.publish("xwinnow", "v03.a", secret, known)
     assert [delivery.body for delivery in taken(vhost, "tap_xprivate", 1)] == [secret]
@@ -102,6 +109,8 @@ def test_private_posts_leave_by_the_private_edge_alone(cluster: Cluster, vhost: 
         "refused",
         "private_without_edge",
     )
+    figures = audit.check()
+    assert (figures["announced"], figures["refused"]) == (3, 1)
 
 
 def test_a_pump_whose_queue_is_quorum_keeps_later_work_and_dead_letters_in_such_queues(cluster: Cluster, vhost: Vhost) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from audits import watch
 from brokers import Vhost
 from clusters import Cluster, kill_all
 from slow_server import slow_server
@@ -87,12 +88,15 @@ def test_sarra_killed_ten_times_loses_nothing_and_shows_nothing_twice(
         running = cluster.start()
         cluster.listening(QUEUE)
         cluster.exchange_is_read("xpublic")
+        audit = watch(cluster)
         cluster.post("alice", tmp_path / "tree", source)
         kill_at_each(cluster, running, pump, moments(random))
         carol.wait(FILES)
         cluster.settled("ingest", QUEUE)
+        figures = audit.check()
         announced = Counter(sighting.origin_path for sighting in taps.read("xpublic") if sighting.kind == "file")
     assert carol.digests == {name: {digest} for name, digest in digests.items()}
     assert pump.digests == {f"alice/{name}": {digest} for name, digest in digests.items()}
     assert carol.doubled == []
     assert announced.keys() == digests.keys()
+    assert (figures["delivered"], figures["intact"]) == (FILES, 2 * FILES)

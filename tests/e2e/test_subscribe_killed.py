@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from audits import watch
 from brokers import Vhost, eventually
 from clusters import Cluster, consumers
 from slow_server import slow_server
@@ -34,6 +35,7 @@ def test_a_consumer_who_takes_files_away_gets_each_once_however_often_the_delive
         cluster.exchange_is_read("xs_alice")
         (queue,) = cluster.readers("xs_alice")
         cluster.listening(queue)
+        audit = watch(cluster, takers=[carol])
         cluster.post("alice", tmp_path / "tree", source)
         for number in range(1, KILLS + 1):
             carol.wait(number * FILES // (KILLS + 1))
@@ -44,4 +46,5 @@ def test_a_consumer_who_takes_files_away_gets_each_once_however_often_the_delive
         carol.wait(FILES)
         os.kill(delivery.pid, signal.SIGTERM)
         delivery.finish(40)
+        assert audit.check()["delivered"] == FILES
     assert Counter(carol.names) == Counter(path.name for path in (tmp_path / "tree").iterdir())

@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from audits import watch
 from brokers import Vhost
 from clusters import DRAIN_SECONDS, Cluster
 from witness import Witness
@@ -40,6 +41,7 @@ def announced(taps: Taps) -> Counter[str]:
 
 
 def test_a_winnow_that_is_stopped_and_started_announces_each_file_once(cluster: Cluster, vhost: Vhost, tree: Path) -> None:
+    audit = watch(cluster)
     with Taps(vhost.url, ["xpublic"]) as taps:
         for poster in [
             cluster.post("alice", tree, "http://alice.example.org/"),
@@ -55,6 +57,7 @@ def test_a_winnow_that_is_stopped_and_started_announces_each_file_once(cluster: 
             assert cluster.depth(*QUEUES) > 0, "it was over before it could be stopped"
         cluster.start(until_idle=True).finish(60)
         assert announced(taps) == NAMES
+    assert (audit.check()["announced"], audit.check()["repeat"]) == (FILES, FILES)
 
 
 def test_a_winnow_that_is_killed_loses_nothing_and_its_receiver_sees_each_file_once(
@@ -63,6 +66,7 @@ def test_a_winnow_that_is_killed_loses_nothing_and_its_receiver_sees_each_file_o
     with FileServer(tree) as server, Taps(vhost.url, ["xpublic"]) as taps, Witness(tmp_path / "carol") as carol:
         cluster.subscribe("carol", carol.root)
         cluster.exchange_is_read("xpublic")
+        audit = watch(cluster)
         for account in ("alice", "bob"):
             cluster.post(account, tree, server.url).finish(60)
         running = cluster.start()
@@ -74,4 +78,5 @@ def test_a_winnow_that_is_killed_loses_nothing_and_its_receiver_sees_each_file_o
             cluster.settled("fuse", queue)
         carol.wait(FILES)
         assert announced(taps).keys() == NAMES.keys()
+        audit.check()
     assert Counter(carol.names) == NAMES

@@ -37,9 +37,10 @@ class Cluster:
         self.data = folder / "data"
         self.file = folder / "cluster.yaml"
         self._folder = folder
-        self._stack = ExitStack()
+        self.stack = ExitStack()
+        self.subscribed: list[tuple[str, Path, tuple[str, ...]]] = []
         self._programs: list[Owned] = []
-        self.command = Winnowry(folder, self._stack)
+        self.command = Winnowry(folder, self.stack)
         for account in ("feeder", *accounts):
             vhost.add_user(account)
         for exchange in ("xl_feeder", *exchanges):
@@ -94,6 +95,7 @@ class Cluster:
 
     def subscribe(self, account: str, into: Path, *options: str) -> Owned:
         """Start to deliver into a folder."""
+        self.subscribed.append((account, into, options))
         return self._started("subscribe", self.address(account), "--into", str(into), *options)
 
     def _started(self, *arguments: str) -> Owned:
@@ -143,7 +145,7 @@ class Cluster:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stack.close()
+        self.stack.close()
 
 
 def _holds(status: dict[str, Any]) -> int:

@@ -1,0 +1,1 @@
+"""The conservation checker: every Post that entered has one best ending, and every copy is what was announced."""

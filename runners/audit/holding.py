@@ -1,0 +1,105 @@
+"""Look at what a pump holds: its queues, its later work, its dead letters, and what it says of itself."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from winnowry.io.amqp.broker import AmqpBroker
+from winnowry.io.amqp.browse import browse
+from winnowry.io.amqp.settings import AmqpSettings
+from winnowry.io.bookkeeping import REASON, text
+from winnowry.io.dead import DeadLetter, read_letter
+from winnowry.io.later import restore
+from winnowry.io.later_store import LaterStore, stores_of
+from winnowry.runners.audit.evidence import Holding, Letter
+from winnowry.runners.audit.note import is_reason
+from winnowry.runners.audit.subject import Subject
+from winnowry.runners.control import ask
+from winnowry.schemas.arrival import identify
+from winnowry.schemas.delivery import Delivery
+from winnowry.schemas.errors import Terminal, Unreachable
+from winnowry.schemas.reasons import Reason
+
+LETTERS = 1_000_000
+REPEATS = frozenset({"repeat:known_content"})
+ROUTINE = frozenset({f"refused:{reason}" for reason in ("not_selected", "superseded", "from_ourselves", "no_destination")})
+"""Refusals of what a pump was told to leave alone: where there are no Reports, its counters alone tell of them."""
+
+
+def hold_of(subject: Subject, source: AmqpBroker, target: AmqpBroker) -> Holding:
+    """Return what a pump holds; ``source`` and ``target`` are the brokers that it reads from and announces to.
+
+    Looked at in the order of the flow: queues, the pump, later queues, dead letters.
+    """
+    ready = sum(_depth(source, edge.queue) for edge in subject.inputs)
+    answers = list(_statuses(subject))
+    if subject.kind == "subscribe":
+        return _of_store(subject, ready, answers)
+    later, postponed = _later(subject, target, running=bool(answers))
+    letters = {identify(letter.message): _letter(letter, bare) for letter, bare in _dead(subject)}
+    return Holding(ready + _unsettled(answers) + postponed - len(later), postponed, _silent(subject, answers), later, letters)
+
+
+def _depth(broker: AmqpBroker, queue: str) -> int:
+    try:
+        return broker.depth(queue)
+    except Terminal as error:
+        if error.reason is Reason.NOT_FOUND:  # the pump has never run
+            return 0
+        raise
+
+
+def _statuses(subject: Subject) -> Iterable[dict[str, Any]]:
+    for socket in sorted(subject.state.glob("*/control.sock")):
+        try:
+            yield ask(socket, {"do": "status"})
+        except Unreachable:
+            continue
+
+
+def _unsettled(answers: Iterable[dict[str, Any]]) -> int:
+    return sum(int(answer.get(name, 0)) for answer in answers for name in ("waiting", "later", "unsettled"))
+
+
+def _silent(subject: Subject, answers: Iterable[dict[str, Any]]) -> int:
+    """Return how many endings have been counted that nothing else tells."""
+    if subject.reports_each:
+        return 0
+    names = REPEATS if subject.reports is not None else REPEATS | ROUTINE
+    return sum(count for answer in answers for name, count in answer.get("outcomes", {}).items() if name in names)
+
+
+def _later(subject: Subject, target: AmqpBroker, *, running: bool) -> tuple[frozenset[bytes], int]:
+    """Return who waits in later queues, and how many do. While the pump runs they are counted, and not taken from it."""
+    ready = {queue: _depth(target, queue) for queue in subject.later}
+    if running:
+        return frozenset(), sum(ready.values())
+    settings = AmqpSettings(urls=subject.target)
+    found = [delivery for queue, count in ready.items() if count for delivery in browse(settings, queue, LETTERS)]
+    return frozenset(identify(restore(delivery)[0]) for delivery in found), sum(ready.values())
+
+
+def _dead(subject: Subject) -> list[tuple[DeadLetter, str]]:
+    """Return the dead letters on the broker, each with the reason that it states itself."""
+    try:
+        held: list[Delivery] = browse(AmqpSettings(urls=subject.target), subject.dead, LETTERS)
+    except Terminal as error:
+        if error.reason is Reason.NOT_FOUND:
+            return []
+        raise
+    return [(read_letter(delivery), text(delivery.headers, REASON)) for delivery in held]
+
+
+def _letter(letter: DeadLetter, reason: str) -> Letter:
+    return Letter(letter.ending, is_reason(reason), letter.name)
+
+
+def _of_store(subject: Subject, ready: int, answers: list[dict[str, Any]]) -> Holding:
+    later: set[bytes] = set()
+    letters: dict[bytes, Letter] = {}
+    for file in stores_of(subject.state):
+        store = LaterStore(file)
+        later |= {identify(delivery) for delivery in store.waiting()}
+        letters |= {identify(letter.message): _letter(letter, letter.reason) for letter in store.browse()}
+        store.close()
+    unsettled = ready + _unsettled(answers)
+    return Holding(unsettled, len(later), _silent(subject, answers), frozenset(later), letters)
