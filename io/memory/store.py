@@ -3,6 +3,7 @@
 No PTransform here: the engines' sieve, gate and ledger use the memory.
 """
 
+import os
 import shutil
 import time
 from contextlib import ExitStack
@@ -18,6 +19,9 @@ from winnowry.schemas.reasons import Reason
 
 MAP_SIZE = 64 * 2**30
 """Bytes of address space a store starts with; its file grows only as it is filled."""
+
+LOCK_BYTES = 65_664
+"""What a lock file takes for 1,024 readers."""
 
 log = structlog.get_logger(__name__)
 
@@ -66,6 +70,7 @@ class _Truncated(Exception):
 
 def _open(folder: Path, synced: bool, map_size: int) -> lmdb.Environment:
     folder.mkdir(parents=True, exist_ok=True)
+    _allocate(folder / "lock.mdb")
     store = lmdb.open(str(folder), map_size=map_size, max_readers=1024, sync=synced, metasync=synced)
     with ExitStack() as undo:
         undo.callback(store.close)
@@ -74,6 +79,15 @@ def _open(folder: Path, synced: bool, map_size: int) -> lmdb.Environment:
         store.reader_check()
         undo.pop_all()
     return store
+
+
+def _allocate(lock: Path) -> None:
+    """Give the lock file its room: it is written through a map, and a full disk would kill the process there."""
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        os.posix_fallocate(descriptor, 0, LOCK_BYTES)
+    finally:
+        os.close(descriptor)
 
 
 def _check_length(store: lmdb.Environment, file: Path) -> None:

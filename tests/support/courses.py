@@ -54,9 +54,9 @@ class Course:
         self, folder: Path, *, kind: str = "sarra", certificates: str = "", folders: tuple[str, ...] = ("",), **settings: Any
     ) -> None:
         self.server = a_station()
-        self.root = folder / "root"
         plain = a_pump(kind, folder, **{"patience": PATIENCE} | settings)
         self.pump = Impatient(certificates=certificates, **{one.name: getattr(plain, one.name) for one in fields(Pump)})
+        self.root = self.pump.root
         self.witness = Witness(self.root, folders)
         self.outcomes: dict[str, int] = {}
         self._station = Station(self.server, folder, self.pump)
@@ -71,12 +71,23 @@ class Course:
 
         def pass_time() -> None:
             watch()
-            status = self._station.engine.status()
+            status = self.status()
             if status["later"] and not (status["parked"] or status["waiting"]):
                 self._station.clock.now += 10
 
         self.outcomes = self._station.run(pass_time)["outcomes"]
         return self.outcomes
+
+    def status(self) -> dict[str, Any]:
+        return self._station.engine.status()
+
+    def retried(self, reason: str) -> int:
+        """How often something has been put off for this reason."""
+        return int(self.status()["outcomes"].get(f"retried:{reason}", 0))
+
+    def endings(self) -> dict[str, int]:
+        """How many Outcomes there were of each kind that is over."""
+        return {how: count for how, count in self.outcomes.items() if not how.startswith("retried")}
 
     @property
     def announced(self) -> list[str]:
@@ -105,6 +116,17 @@ class Course:
     def __exit__(self, *_: object) -> None:
         self._station.close()
         self._stack.close()
+
+
+def once(happens: Callable[[], object], act: Callable[[], object]) -> Callable[[], None]:
+    """Return what to do at each turn: ``act``, at the first one at which ``happens`` is true."""
+    left = [act]
+
+    def watch() -> None:
+        if left and happens():
+            left.pop()()
+
+    return watch
 
 
 def digests(**contents: bytes) -> dict[str, set[str]]:

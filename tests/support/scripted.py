@@ -62,13 +62,14 @@ def chunked(*pieces: bytes, ended: bool = True, headers: str = "") -> Answer:
     return closing(f"HTTP/1.1 200 OK\nTransfer-Encoding: chunked{headers}", body + (b"0\r\n\r\n" if ended else b""))
 
 
-def hanging(head: str, body: bytes = b"") -> tuple[Answer, threading.Event]:
-    """Answer with this and then say nothing more until the event is set."""
+def hanging(head: str, body: bytes = b"", rest: bytes = b"") -> tuple[Answer, threading.Event]:
+    """Answer with this and then say nothing more until the event is set; then say the rest."""
     enough = threading.Event()
 
     def answer(connection: socket.socket, path: str) -> None:
         connection.sendall(head.replace("\n", "\r\n").encode() + body)
         enough.wait(60)
+        connection.sendall(rest)
 
     return answer, enough
 
