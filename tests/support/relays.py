@@ -50,7 +50,7 @@ ROUTES = Routes(public=OutputEdge(exchange=OUT))
 
 
 class Died(BaseException):
-    """The process ends here."""
+    """The process ends here, at the call that is named; Beam would make another error of one that names nothing."""
 
 
 class Clock:
@@ -98,16 +98,16 @@ class Log:
 
     def __init__(self, dies_at: tuple[int, str] | None = None) -> None:
         self.calls: list[str] = []
-        self._dies_at = dies_at
+        self.dies_at = dies_at
 
     def note(self, what: str, call: Callable[[], Any]) -> Any:
         number = len(self.calls)
         self.calls.append(what)
-        if self._dies_at == (number, "before"):
-            raise Died
+        if self.dies_at == (number, "before"):
+            raise Died(what)
         result = call()
-        if self._dies_at == (number, "after"):
-            raise Died
+        if self.dies_at == (number, "after"):
+            raise Died(what)
         return result
 
 
