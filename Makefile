@@ -6,9 +6,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 ROUNDS ?= 1
+MINUTES ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit e2e faults interop latency lint types layers format lock clean programs programs-test
+.PHONY: help setup demo test unit e2e faults soak interop latency lint types layers format lock clean programs programs-test
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +30,9 @@ e2e: programs-test .venv/installed ## run the tests against a real broker and re
 
 faults: programs-test .venv/installed ## run the fault suite, ROUNDS=10 times in a row; an interrupted run goes on
 	$(PYTEST) tests/faults --rounds=$(ROUNDS) --evidence=docs/evidence/faults.json
+
+soak: programs-test .venv/installed ## kill pumps and broker for MINUTES=30 while files flow, and count what was lost
+	PYTHONPATH=tests/support $(BIN)/python tests/soak/soak.py --minutes=$(MINUTES) $(if $(SEED),--seed=$(SEED))
 
 interop: programs-test .venv/installed .venv-sr3/installed ## exchange files with the real metpx-sr3
 	$(PYTEST) -m interop

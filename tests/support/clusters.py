@@ -89,9 +89,10 @@ class Cluster:
         """Return the queues of pumps and consumers that are bound to an exchange."""
         return [queue for queue in self.vhost.broker.bindings(exchange, self.vhost.name) if queue.startswith("q_")]
 
-    def post(self, account: str, tree: Path, url: str) -> Owned:
-        """Start to announce a tree to the account's own exchange."""
-        return self._started("post", str(tree), "--to", self.address(account), "--base-url", url, "--base-dir", str(tree))
+    def post(self, account: str, tree: Path, url: str, *names: str) -> Owned:
+        """Start to announce a tree, or these files and folders of it, to the account's own exchange."""
+        paths = [str(tree / name) for name in names or ("",)]
+        return self._started("post", *paths, "--to", self.address(account), "--base-url", url, "--base-dir", str(tree))
 
     def subscribe(self, account: str, into: Path, *options: str) -> Owned:
         """Start to deliver into a folder."""
