@@ -22,7 +22,7 @@ from winnowry.runners.servers.rabbitmq import RabbitMQ
 CONSUMERS = ("carol", "dave")
 EXCHANGES = ("xs_alice", "xs_bob", "xwinnow", "xpublic")
 PUMPS = """
-ingest: {{kind: sarra, from: {{sources: [alice, bob]}}, to: xwinnow, base_url: "{url}", layout: "{{source}}/{{rel_path}}", 
+ingest: {{kind: sarra, from: {{sources: [alice, bob]}}, to: xwinnow, base_url: "{url}", layout: "{{source}}/{{rel_path}}",
          instances: 2, attempts: 6, delays: [1s, 2s, 5s]}}
 fuse: {{kind: winnow, from: xwinnow, to: xpublic}}
 """
