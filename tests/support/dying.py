@@ -6,7 +6,6 @@ from one that has imported the libraries, which saves a second each, and imports
 
 import multiprocessing
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -105,13 +104,12 @@ class Death:
 class PumpProcess:
     """One life of one instance of a pump, in a process of its own: what a supervisor would start."""
 
-    def __init__(
-        self, file: Path, pump: str, number: int, log: Path, death: Death | None = None, *, twice: bool = False
-    ) -> None:
+    def __init__(self, words: Sequence[str], log: Path, death: Death | None = None, *, twice: bool = False) -> None:
+        """``words`` are what a supervisor would say to it; ``twice`` lets it run every round two times."""
         self._log = log
         self._witness = log.with_suffix(".passed")
         self._witness.unlink(missing_ok=True)
-        arguments = ([str(file), pump, str(number)], str(log), str(self._witness), death, twice)
+        arguments = (words, str(log), str(self._witness), death, twice)
         self._process: ForkServerProcess = _server().Process(target=_live, args=arguments)
         self._process.start()
 
@@ -138,11 +136,6 @@ class PumpProcess:
         self._process.join(seconds)
         assert self.code is not None, f"still running after {seconds} s: {self.last_words()}"
         return self.code
-
-    def stop(self) -> int:
-        """Let it drain, and return the exit code."""
-        self.send(signal.SIGTERM)
-        return self.join()
 
     def kill(self) -> None:
         """End it in any case."""

@@ -97,10 +97,13 @@ class Stage:
         now = write_time(time.time_ns())
         return a_post(rel_path=name, base_url=url, size=len(content), fingerprint=fingerprint, pub_time=now)
 
-    def begin(self, death: Death | None = None, *, number: int = 1, twice: bool = False) -> PumpProcess:
+    def begin(
+        self, death: Death | None = None, *, number: int = 1, twice: bool = False, until_idle: bool = False
+    ) -> PumpProcess:
         """Begin a life of an instance of the pump."""
         log = self._folder / f"life{next(self._lives)}.log"
-        process = PumpProcess(self.cluster.file, PUMP, number, log, death, twice=twice)
+        words = [str(self.cluster.file), PUMP, str(number), *(["--until-idle"] if until_idle else [])]
+        process = PumpProcess(words, log, death, twice=twice)
         self._stack.callback(process.kill)
         return process
 
@@ -116,13 +119,14 @@ class Stage:
 
         Nothing is underway then, and nothing left in any queue.
         """
-        living = self.begin(twice=twice)
+        living = self.begin(twice=twice, until_idle=not reported)
         endings: dict[Name, set[str]] = {}
         if reported:
             self.wait_for_reports(posts, endings)
-        self.quiet()
-        assert self.underway() == {"reservations": 0, "intents": 0}
-        assert living.stop() == 0, living.last_words()
+            self.quiet()
+            living.send(signal.SIGTERM)
+        assert living.join() == 0, living.last_words()
+        assert not any(self.underway().values())
         assert self.left() == {}
         assert not reported or endings.keys() == posts
         return endings
@@ -160,8 +164,10 @@ class Stage:
         return {queue: depth for queue, depth in depths.items() if depth}
 
     def underway(self) -> Mapping[str, int]:
-        """Return how many reservations and intents are on the disk."""
-        return {name: _entries(self._folder / "state" / PUMP / "memory" / name) for name in ("reservations", "intents")}
+        """Return how many reservations and intents are on the disk, where the pump has a memory."""
+        memory = self._folder / "state" / PUMP / "memory"
+        assert memory.exists() == (self.kind != "shovel")
+        return {name: _entries(memory / name) for name in ("reservations", "intents") if memory.exists()}
 
     def __enter__(self) -> Self:
         return self
