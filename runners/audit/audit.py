@@ -1,8 +1,10 @@
 """The audit of running pumps: taps on all their exchanges, a look at what they hold, the verdict."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Self
 
 from winnowry.runners.audit.decide import Verdict, decide
@@ -11,12 +13,14 @@ from winnowry.runners.audit.holding import hold_of
 from winnowry.runners.audit.note import Roles, note
 from winnowry.runners.audit.subject import Subject
 from winnowry.runners.audit.taps import Taps
+from winnowry.runners.cluster.address import account_of
+from winnowry.schemas.errors import Terminal
+from winnowry.schemas.reasons import Reason
 
 Urls = tuple[str, ...]
 Place = tuple[Urls, str]
 PAUSE = 0.3
 """Seconds between two looks at pumps that are not done yet."""
-QUICK = 0.05
 
 
 class Audit:
@@ -24,70 +28,106 @@ class Audit:
 
     Each exchange is read once whatever it is to whom: first those that pumps read, then those they announce to, then Reports;
     so that whatever is seen to enter, and has ended, is seen to have ended. ``urls`` are of an account that may read all these
-    exchanges, where that is not the pumps' own; ``prefix`` begins the names of the queues; ``expires`` is in seconds.
+    exchanges, where that is not the pumps' own. ``prefix`` begins the names of the queues, with ``{account}`` for the account
+    that makes them; ``expires`` is in seconds. One that is not ``tapped`` knows of nothing that enters, and only looks at what
+    is held.
     """
 
-    def __init__(self, subjects: Sequence[Subject], *, prefix: str, urls: Urls | None = None, expires: float = 86400.0) -> None:
+    def __init__(
+        self,
+        subjects: Sequence[Subject],
+        *,
+        prefix: str = "",
+        urls: Urls | None = None,
+        expires: float = 86400.0,
+        tapped: bool = True,
+    ) -> None:
         told: dict[Place, Told] = {}
         self.evidences = []
         for subject in subjects:
             heard = told.setdefault((urls or subject.source, subject.reports), Told()) if subject.reports else Told()
             self.evidences.append(PumpEvidence(subject, heard))
-        self.since = time.time()
-        self._urls, self._prefix, self._expires = urls, prefix, expires
+        self._urls, self._prefix, self._expires, self._tapped = urls, prefix, expires, tapped
         self._stack = ExitStack()
         self._taps: dict[Urls, Taps] = {}
         self._entering = True
+        self._window = (math.inf, math.inf)
 
     def __enter__(self) -> Self:
         with ExitStack() as opening:
             for evidence in self.evidences:
                 for urls in (evidence.subject.source, evidence.subject.target):
                     self._connect(self._urls or urls, opening)
-            for (urls, exchange), _ in self._roles():
-                self._taps[urls].tap(exchange)
+            if self._tapped:
+                self._tap()
             self._stack = opening.pop_all()
-        self.since = time.time()
         return self
+
+    def _tap(self) -> None:
+        """Keep copies of everything from now on. A pump whose exchange for Reports is missing runs without Reports."""
+        for (urls, exchange), roles in self._roles():
+            try:
+                self._taps[urls].tap(exchange)
+            except Terminal as error:
+                if error.reason is not Reason.NOT_FOUND or roles.inputs or roles.outputs:
+                    raise
+                for evidence in roles.reports:
+                    evidence.subject = replace(evidence.subject, reports=None)
+        self._window = (time.time(), math.inf)
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     def close_the_door(self) -> None:
-        """Read what has entered by now, and ask about nothing that enters later."""
+        """Read what has entered by now, and ask about nothing that enters, and about no strange file that comes, later."""
+        self._window = (self._window[0], time.time())
         self.gather()
         self._entering = False
 
     def gather(self) -> int:
         """Read everything that has crossed the exchanges since the last time; return how many messages that were."""
         count = 0
-        for (urls, exchange), roles in self._roles():
+        for (urls, exchange), roles in self._roles() if self._tapped else ():
             count += self._taps[urls].read(exchange, lambda one, roles=roles: note(one, roles, entering=self._entering))  # type: ignore[misc]
         return count
 
-    def look(self, *, whole: bool = True) -> Verdict:
-        """Look at what the pumps hold, read what has crossed the exchanges meanwhile, and decide."""
+    def observe(self) -> int:
+        """Look at what the pumps hold, then read what has crossed the exchanges; return how many messages have not ended."""
         for evidence in self.evidences:
             subject = evidence.subject
-            evidence.holding = hold_of(
-                subject, self._taps[self._urls or subject.source].broker, self._taps[self._urls or subject.target].broker
-            )
+            source, target = self._urls or subject.source, self._urls or subject.target
+            evidence.holding = hold_of(subject, self._taps[source].broker, self._taps[target].broker)
         self.gather()
-        return decide(self.evidences, whole=whole, since=self.since)
+        return sum(evidence.holding.waiting for evidence in self.evidences)
 
-    def settle(self, patience: float, *, whole: bool = True, watch: Callable[[Verdict], None] = lambda _: None) -> Verdict:
-        """Return the verdict when everything has ended and is as it ought to be, or after ``patience`` seconds."""
+    def begin(self) -> None:
+        """Take note of what the pumps have counted so far."""
+        self.observe()
+        for evidence in self.evidences:
+            evidence.counted = evidence.holding.silent
+
+    def settle(self, patience: float, *, whole: bool = True, watch: Callable[[int], None] = lambda _: None) -> Verdict:
+        """Return the verdict when everything has ended and is as it ought to be, or after ``patience`` seconds.
+
+        ``watch`` is told now and then how many messages have not ended.
+        """
         deadline = time.monotonic() + patience
         while True:
-            verdict = self.look(whole=whole)
-            watch(verdict)
-            if time.monotonic() > deadline or (not verdict.findings and not verdict.waiting):
+            waiting = self.observe()
+            watch(waiting)
+            began = time.monotonic()
+            if waiting and began < deadline:
+                time.sleep(PAUSE)
+                continue
+            verdict = decide(self.evidences, whole=whole, window=self._window)
+            ended = time.monotonic()
+            if not verdict.findings or ended > deadline:
                 return verdict
-            time.sleep(PAUSE)
+            time.sleep(max(PAUSE, ended - began))  # folders are read again: not all the time
 
     def _connect(self, urls: Urls, opening: ExitStack) -> None:
         if urls not in self._taps:
-            self._taps[urls] = Taps(urls, prefix=self._prefix, expires=self._expires)
+            self._taps[urls] = Taps(urls, prefix=self._prefix.format(account=account_of(urls[0])), expires=self._expires)
             opening.callback(self._taps[urls].close)
 
     def _roles(self) -> list[tuple[Place, Roles]]:

@@ -8,7 +8,7 @@ import msgspec
 
 from winnowry.runners.audit.endings import judge_endings
 from winnowry.runners.audit.evidence import Finding, Placing, PumpEvidence, Told, finding
-from winnowry.runners.audit.folders import Found, Promise, judge, look
+from winnowry.runners.audit.folders import Found, Promise, Window, judge, look
 from winnowry.schemas.outcome import Ending
 
 
@@ -28,16 +28,16 @@ class Verdict(msgspec.Struct, frozen=True):
         return sum(self.total(name) for name in ("queued", "later", "waiting", "postponed"))
 
 
-def decide(evidences: Sequence[PumpEvidence], *, whole: bool = True, since: float | None = None) -> Verdict:
+def decide(evidences: Sequence[PumpEvidence], *, whole: bool = True, window: Window | None = None) -> Verdict:
     """Return the verdict on all pumps and their folders.
 
     ``whole`` says that everything was seen from the first announcement on; without it nothing is said of what was not seen to
-    enter, and ``since`` (Unix time) is when the audit began to look.
+    enter, and ``window`` (Unix time) is from when to when the audit looked.
     """
     findings: list[Finding] = []
     figures: dict[str, dict[str, int]] = {}
     for root in sorted({evidence.subject.root for evidence in evidences if evidence.placings or _writes(evidence)}):
-        found = _look(root, [evidence for evidence in evidences if evidence.subject.root == root], whole, since)
+        found = _look(root, [evidence for evidence in evidences if evidence.subject.root == root], whole, window)
         findings += judge(found, str(root))
         wrong = {kind: len(places) for kind, places in found.wrong.items()}
         figures[str(root)] = {"intact": len(found.present), "leftovers": found.leftovers, **wrong}
@@ -55,7 +55,7 @@ def _writes(evidence: PumpEvidence) -> bool:
     return evidence.subject.kind in ("sarra", "subscribe")
 
 
-def _look(root: Path, evidences: Sequence[PumpEvidence], whole: bool, since: float | None) -> Found:
+def _look(root: Path, evidences: Sequence[PumpEvidence], whole: bool, window: Window | None) -> Found:
     promises: dict[str, Promise] = {}
     for evidence in evidences:
         reports = {entered.marks.report for entered in evidence.entered.values() if entered.marks is not None}
@@ -64,10 +64,9 @@ def _look(root: Path, evidences: Sequence[PumpEvidence], whole: bool, since: flo
             if onward or not placing.report or placing.report in reports:
                 _promise(promises, placing, firm=evidence.subject.reports is not None or onward)
     keeps = all(evidence.subject.keeps for evidence in evidences)
-    found = look(root, promises, since=None if whole else since, keeps=keeps)
+    found = look(root, promises, window=None if whole else window, keeps=keeps)
     for evidence in evidences:
-        if evidence.present is None:
-            evidence.present = found.present
+        evidence.present = found.present
     return found
 
 

@@ -45,7 +45,7 @@ def judge_endings(evidence: PumpEvidence, *, whole: bool = True) -> tuple[Ending
     """Return the endings of a pump's messages, and what is wrong with them."""
     found = endings_of(evidence, whole=whole)
     where, holding = evidence.subject.name, evidence.holding
-    silent = max(0, holding.silent - found.known)
+    silent = max(0, holding.silent - evidence.counted - found.known)
     told_by_counters = min(silent, len(found.open))
     waiting = min(holding.waiting, len(found.open) - told_by_counters)
     found.counts["silent"] += told_by_counters
@@ -67,8 +67,8 @@ def judge_endings(evidence: PumpEvidence, *, whole: bool = True) -> tuple[Ending
 def _bits_of(evidence: PumpEvidence, identity: bytes, entered: Entered) -> int:
     subject = evidence.subject
     good = bool(entered.marks is not None and subject.announces and entered.marks.onward in evidence.onward)
-    if not good and entered.place and evidence.present is not None:
-        good = entered.place in evidence.present
+    if not good and entered.place:
+        good = entered.place in evidence.present or entered.place in evidence.taken
     bits = BITS["announced" if subject.announces else "delivered"] if good else 0
     if not good or subject.reports_each:  # a relay's bad endings may be another pump's, who read the same Post
         bits |= evidence.reported(entered)
@@ -108,5 +108,5 @@ def _of_letters(evidence: PumpEvidence, *, whole: bool) -> list[Finding]:
     return [
         *finding("without reason", where, bare, "dead letters whose reason is none of the list"),
         *finding("foreign", where, strange, "dead letters of what never entered"),
-        *(Finding("state", where, complaint) for complaint in evidence.holding.complaints),
+        *(Finding("dead instance", where, complaint) for complaint in evidence.holding.complaints),
     ]

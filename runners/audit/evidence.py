@@ -83,7 +83,9 @@ class PumpEvidence:
     """What was seen of one pump.
 
     ``entered`` is by identity; ``onward`` names what was announced to its outputs, by mark; ``news`` are the marks of what was
-    said there. ``placings`` are in the order of their being told.
+    said there. ``placings`` are in the order of their being told. ``counted`` is how many silent endings it had counted when
+    the audit began. ``present`` are the places that are as they ought to be, as the last decision found them, ``taken`` those
+    that were, before a consumer took them away.
     """
 
     subject: Subject
@@ -94,7 +96,9 @@ class PumpEvidence:
     news: set[bytes] = field(default_factory=set)
     placings: list[Placing] = field(default_factory=list)
     holding: Holding = field(default_factory=Holding)
-    present: frozenset[str] | None = None
+    counted: int = 0
+    present: frozenset[str] = frozenset()
+    taken: frozenset[str] = frozenset()
 
     def reported(self, entered: Entered) -> int:
         """Return the endings that Reports tell of a message, as bits; only such as this kind of pump tells."""

@@ -21,6 +21,11 @@ _HASHERS = {
     "crc32c": google_crc32c.Checksum,
 }
 _PIECE = 1024 * 1024
+_SUFFIX = ".winnowry"
+
+
+Window = tuple[float, float]
+"""From when to when, in Unix time."""
 
 
 class Promise(msgspec.Struct, gc=False):
@@ -38,11 +43,11 @@ class Found(msgspec.Struct, frozen=True):
     wrong: dict[str, list[str]]
 
 
-def look(root: Path, promises: dict[str, Promise], *, since: float | None = None, keeps: bool = True) -> Found:
+def look(root: Path, promises: dict[str, Promise], *, window: Window | None = None, keeps: bool = True) -> Found:
     """Go through a folder once and compare each file with its promise.
 
-    ``since`` (Unix time) leaves alone what was there before and nobody spoke of; ``keeps`` is False where files may be taken
-    away.
+    ``window`` is when files that nobody spoke of must not have come, None for never; ``keeps`` is False where files may be
+    taken away.
     """
     present: set[str] = set()
     wrong: dict[str, list[str]] = {"corrupt": [], "foreign": [], "missing": []}
@@ -54,7 +59,7 @@ def look(root: Path, promises: dict[str, Promise], *, since: float | None = None
             continue
         promise = promises.get(place)
         if promise is None:
-            if not stat.S_ISDIR(status.st_mode) and (since is None or status.st_ctime >= since):
+            if _is_foreign(place, status, window):
                 wrong["foreign"].append(place)
             continue
         seen.add(place)
@@ -76,9 +81,16 @@ def judge(found: Found, where: str) -> list[Finding]:
     ]
 
 
+def _is_foreign(place: str, status: os.stat_result, window: Window | None) -> bool:
+    """Whether nobody may have put this here: a piece under a name that people see, or what came while everything was seen."""
+    if stat.S_ISDIR(status.st_mode):
+        return False
+    return place.endswith(_SUFFIX) or window is None or window[0] <= status.st_ctime < window[1]
+
+
 def _is_temporary(place: str) -> bool:
     name = place.rpartition("/")[2]
-    return name.startswith(".") and name.endswith(".winnowry")
+    return name.startswith(".") and name.endswith(_SUFFIX)
 
 
 def _walk(root: bytes) -> Iterator[tuple[str, os.stat_result]]:

@@ -1,6 +1,6 @@
 """Look at what a pump holds: its queues, its later work, its dead letters, and what it says of itself."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from winnowry.io.amqp.broker import AmqpBroker
@@ -31,12 +31,13 @@ def hold_of(subject: Subject, source: AmqpBroker, target: AmqpBroker) -> Holding
     Looked at in the order of the flow: queues, the pump, later queues, dead letters.
     """
     ready = sum(_depth(source, edge.queue) for edge in subject.inputs)
-    answers = list(_statuses(subject))
+    answers, dead = _statuses(subject)
     if subject.kind == "subscribe":
-        return _of_store(subject, ready, answers)
+        return _of_store(subject, ready, answers, dead)
     later, postponed = _later(subject, target, running=bool(answers))
     letters = {identify(letter.message): _letter(letter, bare) for letter, bare in _dead(subject)}
-    return Holding(ready + _unsettled(answers) + postponed - len(later), postponed, _silent(subject, answers), later, letters)
+    waiting = ready + _unsettled(answers) + postponed - len(later)
+    return Holding(waiting, postponed, _silent(subject, answers), later, letters, dead)
 
 
 def _depth(broker: AmqpBroker, queue: str) -> int:
@@ -48,19 +49,22 @@ def _depth(broker: AmqpBroker, queue: str) -> int:
         raise
 
 
-def _statuses(subject: Subject) -> Iterable[dict[str, Any]]:
+def _statuses(subject: Subject) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return what the running instances say of themselves, and a complaint of each that died and was not started again."""
+    answers, dead = [], []
     for socket in sorted(subject.state.glob("*/control.sock")):
         try:
-            yield ask(socket, {"do": "status"})
+            answers.append(ask(socket, {"do": "status"}))
         except Unreachable:
-            continue
+            dead.append(f"instance {socket.parts[-2]} died, or does not answer; what it held is in its queues again if it died")
+    return answers, dead
 
 
-def _unsettled(answers: Iterable[dict[str, Any]]) -> int:
+def _unsettled(answers: Sequence[dict[str, Any]]) -> int:
     return sum(int(answer.get(name, 0)) for answer in answers for name in ("waiting", "later", "unsettled"))
 
 
-def _silent(subject: Subject, answers: Iterable[dict[str, Any]]) -> int:
+def _silent(subject: Subject, answers: Sequence[dict[str, Any]]) -> int:
     """Return how many endings have been counted that nothing else tells."""
     if subject.reports_each:
         return 0
@@ -93,7 +97,8 @@ def _letter(letter: DeadLetter, reason: str) -> Letter:
     return Letter(letter.ending, is_reason(reason), letter.name)
 
 
-def _of_store(subject: Subject, ready: int, answers: list[dict[str, Any]]) -> Holding:
+def _of_store(subject: Subject, ready: int, answers: list[dict[str, Any]], dead: list[str]) -> Holding:
+    """Return what a consumer holds: its later work and dead letters are on its own disk."""
     later: set[bytes] = set()
     letters: dict[bytes, Letter] = {}
     for file in stores_of(subject.state):
@@ -101,5 +106,5 @@ def _of_store(subject: Subject, ready: int, answers: list[dict[str, Any]]) -> Ho
         later |= {identify(delivery) for delivery in store.waiting()}
         letters |= {identify(letter.message): _letter(letter, letter.reason) for letter in store.browse()}
         store.close()
-    unsettled = ready + _unsettled(answers)
-    return Holding(unsettled, len(later), _silent(subject, answers), frozenset(later), letters)
+    waiting = ready + _unsettled(answers) + (len(later) if answers else 0)
+    return Holding(waiting, len(later), _silent(subject, answers), frozenset(later), letters, dead)

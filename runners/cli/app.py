@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from winnowry.runners.cli.audit import audit
 from winnowry.runners.cli.check import check
 from winnowry.runners.cli.dead_letters import dead_letters
 from winnowry.runners.cli.declare import declare
@@ -38,7 +39,7 @@ app = typer.Typer(
     help="Move files between organisations: announce, validate, fetch, verify, winnow and re-announce.",
     epilog="Exit codes: 0 done, 1 failed, 2 command line or cluster file wrong, 130 interrupted.",
 )
-for command in (demo, check, plan, declare, run, post, subscribe, status, hold, lift):
+for command in (demo, check, plan, declare, run, post, subscribe, status, audit, hold, lift):
     app.command()(command)
 app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(schemas, name="schemas")

@@ -99,4 +99,5 @@ def test_sarra_killed_ten_times_loses_nothing_and_shows_nothing_twice(
     assert pump.digests == {f"alice/{name}": {digest} for name, digest in digests.items()}
     assert carol.doubled == []
     assert announced.keys() == digests.keys()
-    assert (figures["delivered"], figures["intact"]) == (FILES, 2 * FILES)
+    everything = FILES + len(FOLDERS)
+    assert (figures["delivered"], figures["intact"]) == (everything, 2 * everything)

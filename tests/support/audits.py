@@ -54,7 +54,7 @@ class Audit:
         for evidence in self._checker.evidences:
             names = [taker.names for taker in self._takers if taker.root.resolve() == evidence.subject.root]
             if names:
-                evidence.present = frozenset(names[0])
+                evidence.taken = frozenset(names[0])
         return self._checker.settle(seconds, whole=whole)
 
     def check(self, seconds: float = SECONDS, *, allow: Sequence[str] = (), whole: bool = True) -> dict[str, int]:

@@ -1,0 +1,119 @@
+"""`winnowry audit`: whether everything that entered is accounted for."""
+
+import json
+import secrets
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from winnowry.runners.cli.options import ClusterFile, CredentialsFile, Json, naming
+from winnowry.runners.cli.shown import shown
+from winnowry.runners.cluster.load import Cluster, load_cluster
+from winnowry.runners.cluster.problem import nearest
+from winnowry.runners.cluster.units import parse_duration
+from winnowry.schemas.errors import ConfigError
+
+if TYPE_CHECKING:
+    from winnowry.runners.audit.audit import Audit
+    from winnowry.runners.audit.decide import Verdict
+
+Watched = Annotated[
+    str | None,
+    typer.Option("--for", metavar="TIME", help="Watch what enters for so long, as in `60s`, and decide what became of it."),
+]
+Settling = Annotated[str, typer.Option(metavar="TIME", help="How long what is underway then may take to end.")]
+Pumps = Annotated[list[str] | None, typer.Option("--pump", metavar="PUMP", help="Only this pump; may be given several times.")]
+READ_EVERY = 1.0
+"""Seconds after which what the broker keeps for the audit is read."""
+EXPIRES = 600.0
+"""Seconds after which the broker removes the queues of an audit that was killed."""
+
+
+def audit(
+    file: ClusterFile,
+    *,
+    watched: Watched = None,
+    settle: Settling = "30s",
+    pumps: Pumps = None,
+    as_json: Json = False,
+    credentials: CredentialsFile = None,
+) -> None:
+    """Check a running cluster: that nothing is lost, that every ending has its reason, and every copy is what was announced.
+
+    Without `--for` it looks at what is there now: queues, later work, dead letters, running pumps, the data root. With it, it
+    keeps a copy of what crosses the cluster's exchanges for that time, and decides for each announcement that entered. It ends
+    with 1 when something is wrong. It changes nothing.
+
+    Example: `winnowry audit cluster.yaml --for 60s`
+    """
+    cluster = load_cluster(file, credentials)
+    _check_names(cluster, pumps or [])
+    seconds = _seconds("--for", watched) if watched is not None else 0.0
+    verdict = _verdict(cluster, pumps or [], seconds, _seconds("--settle", settle), Console(stderr=True))
+    if as_json:
+        typer.echo(json.dumps(_described(verdict)))
+    else:
+        _show(verdict, Console(highlight=False))
+    if verdict.findings:
+        raise typer.Exit(1)
+
+
+def _check_names(cluster: Cluster, names: list[str]) -> None:
+    for name in names:
+        if name not in cluster.settings.pumps:
+            raise ConfigError(f"no pump is called `{name}`; {nearest(name, list(cluster.settings.pumps))}")
+
+
+def _seconds(option: str, text: str) -> float:
+    with naming(option):
+        return parse_duration(f"{text}s" if text.isdecimal() else text).total_seconds()
+
+
+def _verdict(cluster: Cluster, names: list[str], seconds: float, patience: float, console: Console) -> "Verdict":
+    from winnowry.runners.audit.audit import Audit  # noqa: PLC0415 the broker's client takes 0.1 s to import
+    from winnowry.runners.audit.subject import subjects_of  # noqa: PLC0415
+
+    prefix = f"q_{{account}}.audit.{secrets.token_hex(4)}."
+    with Audit(subjects_of(cluster, names), prefix=prefix, expires=EXPIRES, tapped=seconds > 0) as running:
+        if not seconds:
+            return running.settle(0.0, whole=False)
+        running.begin()
+        _watch(running, seconds, console)
+        running.close_the_door()
+        with console.status("waiting for what is underway") as status:
+            return running.settle(
+                patience, whole=False, watch=lambda waiting: status.update(f"waiting for {waiting:,} that are underway")
+            )
+
+
+def _watch(running: "Audit", seconds: float, console: Console) -> None:
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=40), TimeRemainingColumn())
+    began = time.monotonic()
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task("watching what enters", total=seconds)
+        while (left := seconds - (time.monotonic() - began)) > 0:
+            time.sleep(min(READ_EVERY, left))
+            running.gather()
+            bar.update(task, completed=time.monotonic() - began)
+
+
+def _described(verdict: "Verdict") -> dict[str, object]:
+    findings = [{"kind": f.kind, "where": f.where, "detail": f.detail, "count": f.count} for f in verdict.findings]
+    return {"findings": findings, "figures": verdict.figures}
+
+
+def _show(verdict: "Verdict", console: Console) -> None:
+    table = Table("pump or folder", "figures")
+    for where, figures in verdict.figures.items():
+        told = ", ".join(f"{name} {count:,}" for name, count in figures.items() if count)
+        table.add_row(Text(shown(where)), Text(told or "nothing"))
+    console.print(table)
+    for found in verdict.findings:
+        console.print(Text(f"✗ {shown(found)}", style="red"), soft_wrap=True)
+    if not verdict.findings:
+        console.print("✓ nothing is wrong", style="green")
