@@ -1,6 +1,8 @@
 """What our own disk refuses, in our words: the one place where an OSError of a file becomes an error of ours."""
 
 import errno
+import os
+from pathlib import Path
 from types import TracebackType
 
 from winnowry.schemas.errors import DiskTrouble, Refused, Terminal, Transient
@@ -26,6 +28,13 @@ def disk_error(error: OSError, place: str) -> Transient | Terminal:
     if error.errno in _UNUSABLE:
         return Refused(Reason.PATH_UNUSABLE, detail)
     return DiskTrouble(Reason.DISK_ERROR, detail)
+
+
+def space_at(folder: Path) -> tuple[int, int]:
+    """Return how many bytes are free for us on the disk of ``folder``, and how many it has. Raises DiskTrouble."""
+    with disk_errors(str(folder)):
+        found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
 
 
 def is_missing(error: Transient | Terminal) -> bool:

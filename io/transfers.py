@@ -123,6 +123,16 @@ class Transfers:
         if ended is not None:
             self._discard(ended)
 
+    def received(self, key: bytes) -> int | None:
+        """Return how many bytes of a transfer have come; None where it is not under way."""
+        job = self._jobs.get(key)
+        return None if job is None else job.incoming.received
+
+    def expected(self) -> int:
+        """Return how many bytes of the transfers under way have not come yet, as far as their sizes were announced."""
+        waits = ((job.incoming.request.size, job.incoming.received) for job in list(self._jobs.values()))
+        return sum(max(0, size - received) for size, received in waits if size is not None)
+
     def underway(self) -> list[Progress]:
         """Return how each transfer under way stands."""
         return [_progress(job) for job in list(self._jobs.values())]

@@ -111,6 +111,7 @@ class Pump:
     same: Literal["path", "data"] = "path"
     owns_root: bool = True
     reports: str | None = None
+    keep_free: int | None = None
     instances: int = 1
     queue: Literal["classic", "quorum"] = "classic"
     method: str = "sha512"

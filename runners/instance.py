@@ -17,10 +17,13 @@ from winnowry.schemas.errors import Terminal, Transient
 log = structlog.get_logger(__name__)
 
 
-def run_pump(pump: Pump, wires: Wiring, *, until_idle: bool = False, number: int = 1) -> int:
-    """Run one instance in this process until SIGTERM or Ctrl-C, or until it is idle. Returns the exit code."""
+def run_pump(pump: Pump, wires: Wiring, *, until_idle: bool = False, number: int = 1, crashed: bool = False) -> int:
+    """Run one instance in this process until SIGTERM or Ctrl-C, or until it is idle. Returns the exit code.
+
+    ``crashed`` says that the process before this one died of itself.
+    """
     try:
-        engine = assemble(pump, wires, number=number)
+        engine = assemble(pump, wires, number=number, crashed=crashed)
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, lambda *_: engine.stop())
         with Control(pump.state / str(number) / "control.sock", answering(engine)):

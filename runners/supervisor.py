@@ -11,6 +11,8 @@ from pathlib import Path
 
 import structlog
 
+from winnowry.runners.child import CANNOT_GO_ON
+
 log = structlog.get_logger(__name__)
 
 FIRST_BACK_OFF = 0.5
@@ -22,8 +24,21 @@ DRAIN_PATIENCE = 60.0
 """Seconds that draining may take: longer than an engine gives itself."""
 
 
+def starved() -> int:
+    """Return how many processes this machine has killed for want of memory; 0 where the system does not say."""
+    try:
+        lines = Path("/proc/vmstat").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
+
+
 class Child:
-    """One instance of a pump, as a process of its own."""
+    """One instance of a pump, as a process of its own.
+
+    A process that died of itself is followed by one that is told so (``--crashed``): it is careful with what was underway. One
+    that somebody killed, or that said what kept it from going on, has not died of itself.
+    """
 
     def __init__(self, command: Sequence[str], name: str) -> None:
         self._command = command
@@ -31,6 +46,8 @@ class Child:
         self._back_off = FIRST_BACK_OFF
         self._due = 0.0
         self._process: subprocess.Popen[bytes] | None = None
+        self._starved = starved()
+        self._crashed = False
         self.ended: int | None = None
 
     def tend(self, now: float) -> None:
@@ -40,7 +57,8 @@ class Child:
         if self._process is None:
             if now >= self._due:
                 self._began = now
-                self._process = subprocess.Popen(self._command, start_new_session=True)
+                extra = ["--crashed"] if self._crashed else []
+                self._process = subprocess.Popen([*self._command, *extra], start_new_session=True)
             return
         code = self._process.poll()
         if code is None:
@@ -49,6 +67,8 @@ class Child:
         if code in (0, 2):
             self.ended = code
             return
+        before, self._starved = self._starved, starved()
+        self._crashed = code != CANNOT_GO_ON and (code != -signal.SIGKILL or self._starved > before)
         self._back_off = FIRST_BACK_OFF if now - self._began > GOOD_RUN else self._back_off
         log.error("a pump died; it is started again", pump=self.name, code=code, seconds=self._back_off)
         self._due = now + self._back_off

@@ -62,6 +62,7 @@ WITHOUT_A_TRANSFORM = {
         "transforms.report",
         "io.bookkeeping",
         "io.dead",
+        "io.crashes",
         "io.later",
     },
     "each engine expands the sieve and the gate of its memory in its own way": {

@@ -79,6 +79,11 @@ class Memory:
         with self._guard, TROUBLE:
             return self._reservations.reserve(path, holder)
 
+    def is_wanted(self, path: bytes) -> bool:
+        """Whether a twin waits for a path that is reserved here, in this process or another."""
+        with self._guard, TROUBLE:
+            return self._reservations.is_wanted(path)
+
     def recall(self, path: bytes) -> History | None:
         """Return what is remembered of a path, with everything committed before this call, by any process."""
         return self._days.read(path, self._clock())

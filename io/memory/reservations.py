@@ -8,7 +8,10 @@ from enum import Enum
 
 import lmdb
 
-from winnowry.io.memory.owners import Owner
+from winnowry.io.memory.owners import NAME_BYTES, Owner
+
+_WANTED = b"!"
+"""Follows the owner's name in the store, once somebody in another process has asked for the path."""
 
 
 class Reservation(Enum):
@@ -22,7 +25,8 @@ class Reservation(Enum):
 class Reservations:
     """The paths underway in this process, and with a ``store`` also in others. For one thread at a time.
 
-    The store needs no sync: it holds nothing that outlives its owners. It keeps the owner's name by path.
+    The store needs no sync: it holds nothing that outlives its owners. It keeps the owner's name by path, and whether another
+    process wants it.
     """
 
     def __init__(self, owner: Owner, store: lmdb.Environment | None) -> None:
@@ -53,9 +57,22 @@ class Reservations:
         with store.begin(write=True) as transaction:
             if transaction.put(path, self._owner.name, overwrite=False):
                 return True
-            if self._owner.lives(transaction.get(path, b"")):
-                return False
-            return bool(transaction.put(path, self._owner.name))
+            present = transaction.get(path, b"")
+            if not self._owner.lives(present[:NAME_BYTES]):
+                return bool(transaction.put(path, self._owner.name))
+            if not present.endswith(_WANTED):
+                transaction.put(path, present + _WANTED)
+            return False
+
+    def is_wanted(self, path: bytes) -> bool:
+        """Whether somebody else, in this process or another, has asked for a path since ``reserve`` has given it."""
+        if self._waiting.get(path):
+            return True
+        if self._store is None:
+            return False
+        with self._store.begin() as transaction:
+            present = transaction.get(path, b"")
+        return present[:NAME_BYTES] == self._owner.name and present.endswith(_WANTED)
 
     def held_by(self, holder: bytes) -> list[bytes]:
         """Return the paths that ``holder`` has reserved; it looks at all there are."""
@@ -63,11 +80,13 @@ class Reservations:
 
     def release(self, paths: Iterable[bytes]) -> list[bytes]:
         """End the reservations of these paths; return the holders who waited for them, first come first."""
-        ended = [path for path in paths if self._holders.pop(path, None) is not None]
+        ended = [path for path in paths if path in self._holders]
         if self._store is not None and ended:
             with self._store.begin(write=True) as transaction:
                 for path in ended:
                     transaction.delete(path)
+        for path in ended:  # last: when the store cannot be written, nothing has changed
+            self._holders.pop(path, None)
         if not self._waiting:
             return []
         return [holder for path in ended for holder in self._waiting.pop(path, ())]
@@ -75,7 +94,8 @@ class Reservations:
     def _drop_dead(self, store: lmdb.Environment) -> None:
         with store.begin(write=True) as transaction:
             lives: dict[bytes, bool] = {}
-            for path, name in list(transaction.cursor()):
+            for path, present in list(transaction.cursor()):
+                name = present[:NAME_BYTES]
                 if name not in lives:
                     lives[name] = self._owner.lives(name)
                 if not lives[name]:

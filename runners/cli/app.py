@@ -13,6 +13,7 @@ from winnowry.runners.cli.dead_letters import dead_letters
 from winnowry.runners.cli.declare import declare
 from winnowry.runners.cli.demo import demo
 from winnowry.runners.cli.hold import hold, lift
+from winnowry.runners.cli.holds import holds
 from winnowry.runners.cli.plan import plan
 from winnowry.runners.cli.post import post
 from winnowry.runners.cli.run import run
@@ -39,7 +40,7 @@ app = typer.Typer(
     help="Move files between organisations: announce, validate, fetch, verify, winnow and re-announce.",
     epilog="Exit codes: 0 done, 1 failed, 2 command line or cluster file wrong, 130 interrupted.",
 )
-for command in (demo, check, plan, declare, run, post, subscribe, status, audit, hold, lift):
+for command in (demo, check, plan, declare, run, post, subscribe, status, audit, hold, lift, holds):
     app.command()(command)
 app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(schemas, name="schemas")

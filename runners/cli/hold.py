@@ -18,7 +18,7 @@ Why = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; `winnow
 def hold(file: ClusterFile, pump: PumpName, *, reason: Why, credentials: CredentialsFile = None) -> None:
     """Pause a pump: it takes nothing more, gives back what it has not begun, and finishes what is underway.
 
-    Ends with 1 when no instance of it is running. A pump that is started anew is not held.
+    Ends with 1 when no instance of it is running. The hold outlives the process: only `winnowry lift` ends it.
 
     Example: `winnowry hold cluster.yaml ingest --reason 'the disks are moved'`
     """

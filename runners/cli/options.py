@@ -10,6 +10,10 @@ import typer
 from winnowry.schemas.errors import ConfigError
 
 ClusterFile = Annotated[Path, typer.Argument(metavar="FILE", help="Cluster file.", show_default=False)]
+AskedFile = Annotated[
+    Path | None,
+    typer.Argument(metavar="[FILE]", help="Cluster file; without it, all clusters of this user.", show_default=False),
+]
 CredentialsFile = Annotated[
     Path | None,
     typer.Option("--credentials", metavar="FILE", help="Credentials file, instead of the one that the cluster file names."),

@@ -41,6 +41,7 @@ def pump_of(cluster: Cluster, name: str) -> Pump:
         remember=pump.remember,
         same=pump.same,
         reports=reports(settings, pump),
+        keep_free=settings.keep_free,
         instances=pump.instances,
         queue=pump.queue,
     )

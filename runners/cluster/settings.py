@@ -169,6 +169,11 @@ class ClusterSettings(Section):
     broker: Brokers = Field(description="URL of the broker, without the password, or a list of URLs to fail over to")
     data: Path = Field(description="data root; nothing is ever written outside it. Relative to the cluster file's folder")
     state: Path | None = Field(default=None, description="what is remembered; without it `$XDG_STATE_HOME/winnowry/<cluster>`")
+    keep_free: Size | None = Field(
+        default=None,
+        description="room that stays free on the disks of `data` and `state`, as in `2G`: with less, pumps are held until "
+        "there is a quarter more; without it a hundredth of the disk, at most 1 GiB",
+    )
     credentials: Path | None = Field(
         default=None, description="credentials file; without it `$XDG_CONFIG_HOME/winnowry/credentials.conf` where there is one"
     )

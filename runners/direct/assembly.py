@@ -1,6 +1,8 @@
 """Put one instance of a pump together: its brokers, its memory, its desk, its engine."""
 
 import threading
+import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 import structlog
@@ -8,19 +10,22 @@ import structlog
 from winnowry.io.amqp import AmqpSettings, connect
 from winnowry.io.amqp.presence import MISSING, look
 from winnowry.io.broker import Broker, Topology
+from winnowry.io.crashes import CrashBook
 from winnowry.io.dead import dead_queue
 from winnowry.io.later import DELAYS, later_queue, later_topology
 from winnowry.io.later_store import LaterStore, store_of
-from winnowry.io.transfers import transfers_for
+from winnowry.io.transfers import Transfers, transfers_for
 from winnowry.io.tree import tree_at
 from winnowry.pipelines.catalogue import PUMPS
 from winnowry.pipelines.pump import Pump
 from winnowry.runners.cluster.wiring import Wiring
-from winnowry.runners.direct.desk import BrokerDesk, StoreDesk
+from winnowry.runners.direct.desk import BrokerDesk, Desk, StoreDesk
 from winnowry.runners.direct.engine import DirectEngine
+from winnowry.runners.direct.holds import Watch
 from winnowry.runners.direct.later import BrokerLater, Later, StoreLater
-from winnowry.runners.direct.ledger import Desk
 from winnowry.runners.direct.sieve import DirectMemory
+from winnowry.runners.direct.suspects import Suspects
+from winnowry.runners.direct.watches import DiskWatch
 from winnowry.schemas.errors import DiskTrouble
 from winnowry.transforms.winnow import Scope
 
@@ -37,11 +42,11 @@ ABANDONED_AFTER = 86400.0
 """Seconds without a byte after which a temporary file belongs to a process that died."""
 
 
-def assemble(pump: Pump, wiring: Wiring, *, number: int = 1, twice: bool = False) -> DirectEngine:
+def assemble(pump: Pump, wiring: Wiring, *, number: int = 1, crashed: bool = False) -> DirectEngine:
     """Return the engine of one instance, its queues declared. Raises Unreachable, or Terminal where a broker denies it.
 
     A pump whose Reports would go to an exchange that is missing runs without Reports, and says so: publishing there would
-    close the channel again and again.
+    close the channel again and again. ``crashed`` says that the process before this one died of itself.
     """
     name = f"winnowry {pump.cluster} {pump.name}/{number}"
     settings = AmqpSettings(urls=wiring.source, name=name)
@@ -51,11 +56,19 @@ def assemble(pump: Pump, wiring: Wiring, *, number: int = 1, twice: bool = False
     if pump.reports is not None and look(settings, exchanges=[pump.reports])[pump.reports] == MISSING:
         log.warning("nobody takes Reports: the exchange is missing", pump=pump.name, exchange=pump.reports)
         pump = replace(pump, reports=None)
-    return build(pump, source, target, owner=wiring.target_account, prefetch=wiring.prefetch, number=number, twice=twice)
+    return build(pump, source, target, owner=wiring.target_account, prefetch=wiring.prefetch, number=number, crashed=crashed)
 
 
 def build(
-    pump: Pump, source: Broker, target: Broker, *, owner: str, prefetch: int, number: int = 1, twice: bool = False
+    pump: Pump,
+    source: Broker,
+    target: Broker,
+    *,
+    owner: str,
+    prefetch: int,
+    number: int = 1,
+    crashed: bool = False,
+    twice: bool = False,
 ) -> DirectEngine:
     """Return the engine of one instance on brokers where its queues are declared.
 
@@ -68,7 +81,8 @@ def build(
     fetching = pump.kind in FETCHING
     if pump.owns_root and fetching and memory is not None:
         threading.Thread(target=_sweep, args=(pump, memory), name="sweep", daemon=True).start()
-    engine = DirectEngine(
+    transfers = transfers_for(pump.files) if fetching else None
+    return DirectEngine(
         pump,
         PUMPS[pump.kind],
         source=source,
@@ -76,13 +90,24 @@ def build(
         desk=desk,
         memory=memory.open() if memory is not None else None,
         later=later,
+        transfers=transfers,
+        suspects=_suspects(pump, number, crashed),
+        watches=_watches(pump, transfers),
+        hold_file=pump.state / str(number) / "hold.json",
         limit=ROUND_OF_FETCHING if fetching else ROUND_OF_RELAYING,
         prefetch=prefetch,
         twice=twice,
     )
-    if fetching:
-        transfers_for(pump.files).on_finished = engine.transfer_finished
-    return engine
+
+
+def _suspects(pump: Pump, number: int, crashed: bool) -> Suspects | None:
+    book = CrashBook(pump.state / str(number) / "crashes.json", crashed=crashed)
+    return Suspects(book, time.monotonic) if crashed else None
+
+
+def _watches(pump: Pump, transfers: Transfers | None) -> Sequence[Watch]:
+    folders = ([pump.root] if transfers is not None else []) + ([pump.state] if pump.kind in REMEMBERING else [])
+    return (DiskWatch(folders, pump.keep_free, transfers.expected if transfers is not None else lambda: 0),)
 
 
 def _sweep(pump: Pump, memory: DirectMemory) -> None:

@@ -30,22 +30,25 @@ def close_claims(memory: Memory, outcomes: Iterable[Outcome], has_waited: Callab
     kept: dict[bytes, History] = {}
     departures: list[Claim] = []
     released: list[bytes] = []
-    woken: list[bytes] = []
+    lost: list[bytes] = []
     for outcome in outcomes:
         claim = outcome.arrival.claim if outcome.arrival is not None else None
         if claim is None:
             if _may_hold(outcome) or has_waited(outcome.delivery):
-                woken += memory.abandon(outcome.delivery.hold)
+                lost.append(outcome.delivery.hold)
         elif outcome.ending in KEEPING:
             kept[claim.path] = remember(memory.recall(claim.path), claim, news=outcome.ending is not Ending.REPEAT)
             if claim.departure is not None:
                 departures.append(claim.departure)
         else:
             released.append(claim.path)
+    woken: list[bytes] = []  # what can fail comes first: after a full disk this is called again, and wakes nobody twice
     if kept:
         woken += memory.commit(kept, _histories_of(departures, kept, memory))
     if released:
         woken += memory.release(released)
+    for hold in lost:
+        woken += memory.abandon(hold)
     return woken
 
 

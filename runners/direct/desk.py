@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from winnowry.io.dead import bury
 from winnowry.io.later import postpone
@@ -16,6 +17,19 @@ REPORTING_EACH = frozenset({"sarra", "subscribe"})
 """Kinds of pumps that report every ending; the others report only what went wrong."""
 
 WENT_WRONG = frozenset({Ending.REFUSED, Ending.MALFORMED, Ending.FAILED, Ending.QUARANTINED})
+
+
+class Desk(Protocol):
+    """Writes what an Outcome sends besides its announcements. None: nothing is to be sent, or it is stored for good already."""
+
+    def postpone(self, outcome: Outcome) -> Message | None:
+        """Return the copy for a later queue."""
+
+    def bury(self, outcome: Outcome) -> Message | None:
+        """Return the dead letter."""
+
+    def report(self, outcome: Outcome) -> Message | None:
+        """Return the Report."""
 
 
 class Reporter:

@@ -5,21 +5,28 @@ in, the next round runs. When nothing has arrived the engine sleeps until a brok
 """
 
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import structlog
 
 from winnowry.io.broker import Broker
 from winnowry.io.memory import Memory
+from winnowry.io.transfers import Transfers
 from winnowry.pipelines.catalogue import Pipeline
 from winnowry.pipelines.pump import Pump
+from winnowry.runners.direct.desk import Desk
+from winnowry.runners.direct.give_way import GiveWay
 from winnowry.runners.direct.halving import HalvingRounds
 from winnowry.runners.direct.holders import Holders
+from winnowry.runners.direct.holds import Holds, Watch
 from winnowry.runners.direct.inlet import Inlet
+from winnowry.runners.direct.intake import Intake
 from winnowry.runners.direct.later import Later
-from winnowry.runners.direct.ledger import Desk, Ledger
+from winnowry.runners.direct.ledger import Ledger
+from winnowry.runners.direct.suspects import Suspects
+from winnowry.runners.direct.watches import watches_of
 from winnowry.schemas.delivery import Delivery
 from winnowry.schemas.errors import Unreachable
 from winnowry.schemas.outcome import Ending
@@ -30,8 +37,11 @@ log = structlog.get_logger(__name__)
 OUTSTANDING = 4
 """Rounds whose confirms may be outstanding while another runs."""
 
-PARKED_FOR_AT_MOST = 600.0
+UNSETTLED_FOR_AT_MOST = 600.0
 """Seconds: a third of RabbitMQ's consumer timeout, after which it would close the channel."""
+
+LOOK_SECONDS = 0.5
+"""Seconds between two looks for what has waited too long, and for reasons to hold."""
 
 DRAIN_SECONDS = 20.0
 IDLE_SECONDS = 1.0
@@ -45,8 +55,9 @@ class DirectEngine:
     """Runs one instance of one pump until it is stopped, or until nothing is left to do.
 
     ``source`` is where Deliveries come from and Reports go, ``target`` where announcements, later copies and dead letters go.
-    ``twice`` runs every round two times on the same Arrivals, to show that no step minds. ``rounds`` are those of this pump,
-    where they are compiled already.
+    ``watches`` look for further reasons to hold, and ``hold_file`` keeps an operator's hold. ``suspects`` are kept apart
+    after a crash. ``transfers`` are those of a pump that fetches. ``twice`` runs every round two times on the same Arrivals, to
+    show that no step minds. ``rounds`` are those of this pump, where they are compiled already.
     """
 
     def __init__(
@@ -60,30 +71,33 @@ class DirectEngine:
         memory: Memory | None = None,
         supply: Iterator[Delivery] | None = None,
         later: Later | None = None,
+        transfers: Transfers | None = None,
+        suspects: Suspects | None = None,
+        watches: Sequence[Watch] = (),
+        hold_file: Path | None = None,
         limit: int = 1000,
         prefetch: int = 5000,
         twice: bool = False,
         rounds: HalvingRounds | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._pump, self._source, self._target, self._later = pump, source, target, later
-        self._limit, self._prefetch, self._clock = limit, prefetch, clock
+        self._pump, self._source, self._target = pump, source, target
+        self._limit, self._clock = limit, clock
         self._holders = Holders(source, later if later is not None else source)
         self._inlet = Inlet(clock_ns=lambda: int(clock() * 1e9), supply=supply)
         self._ledger = Ledger(
-            source=source,
-            target=target,
-            holders=self._holders,
-            desk=desk,
-            memory=memory,
-            stir=self._inlet.stir,
-            again=self._inlet.again,
-            clock=clock,
+            source=source, target=target, holders=self._holders, desk=desk, memory=memory, inlet=self._inlet, clock=clock
         )
-        self._finished: deque[bytes] = deque()
-        self._hold: dict[str, Any] | None = None
-        self._held = self._stopping = False
-        self._entering = 0
+        self._intake = Intake(
+            pump.inputs, self._inlet, self._holders, source=source, later=later, suspects=suspects, prefetch=prefetch
+        )
+        self._ledger.on_settled = self._intake.on_settled
+        self._give_way = GiveWay(transfers, memory, clock) if transfers is not None and memory is not None else None
+        if transfers is not None:
+            transfers.on_finished = self._inlet.finish
+        self._holds = Holds(pump.name, clock, (*watches, *watches_of(self._ledger, source, target, clock)), hold_file)
+        self._held, self._stopping = True, False
+        self._looked, self._entering = 0.0, 0
         self._busy_at = self._started = clock()
         self._rounds = rounds or HalvingRounds(lambda root: pipeline(root, pump), twice=twice)
 
@@ -96,12 +110,12 @@ class DirectEngine:
 
     def hold(self, reason: str, by: str = "operator") -> None:
         """Pause the consumer of every queue; what is underway is finished."""
-        self._hold = {"reason": reason, "by": by, "since": self._clock()}
+        self._holds.hold(reason, by)
         self._inlet.stir()
 
     def lift(self) -> None:
-        """End the hold."""
-        self._hold = None
+        """End the operator's hold."""
+        self._holds.lift()
         self._inlet.stir()
 
     @property
@@ -120,11 +134,11 @@ class DirectEngine:
         return {
             "pump": self._pump.name,
             "kind": self._pump.kind,
-            "state": "draining" if self._stopping else "held" if self._hold else "running",
-            "hold": self._hold,
+            "state": "draining" if self._stopping else "held" if self._holds else "running",
+            "holds": self._holds.told(),
             "since": self._started,
             "outcomes": counts,
-            "waiting": self._inlet.waiting,
+            "waiting": self._intake.waiting,
             "parked": len(self._ledger.parked),
             "later": self._inlet.later,
             "unsettled": self._entering + self._ledger.open + len(self._ledger.parked),
@@ -154,24 +168,16 @@ class DirectEngine:
             if state.state == "closed":
                 raise Unreachable(Reason.UNREACHABLE, f"{broker.name}: {state.detail}")
 
-    def _consume(self) -> None:
-        for edge in self._pump.inputs:
-            self._source.consume(edge.queue, self._prefetch, self._inlet.deliver)
-        if self._later is not None:
-            self._later.begin(self._inlet)
-
     def begin(self) -> None:
         """Consume, unless the pump is held; ``run`` does this first."""
-        self._consume()
-        self._follow_hold()
+        self._look()
 
     def turn(self) -> bool:
         """Do one round's worth of work; False when there was nothing to do. ``run`` does this again and again."""
-        self._follow_hold()
-        if self._later is not None:
-            self._later.bring(self._inlet)
-        room = OUTSTANDING * self._limit - self._ledger.open
-        taken = self._inlet.take(min(self._limit, room)) if room > 0 else []
+        if not self._stopping:
+            self._look()
+        taken = self._intake.take(min(self._limit, OUTSTANDING * self._limit - self._ledger.open))
+        self._ledger.enter(self._intake.condemned())
         if taken:
             self._entering = len(taken)
             self._ledger.enter(self._rounds.run(taken))
@@ -179,53 +185,40 @@ class DirectEngine:
             self._busy_at = self._clock()
         if hops := self._inlet.hops():
             self._ledger.hop(hops)
-        self._wake_finished()
+        self._ledger.wake(self._inlet.finished())
         self._ledger.advance()
         return bool(taken)
 
-    def _wake_finished(self) -> None:
-        while self._finished:
-            self._ledger.wake([self._finished.popleft()])
-        if self._ledger.parked:
-            self._ledger.postpone_overdue(self._clock() - PARKED_FOR_AT_MOST)
-
-    def transfer_finished(self, key: bytes) -> None:
-        """Take note that a transfer is over, from any thread; whoever was parked for it goes on after the present round."""
-        self._finished.append(key)
-        self._inlet.stir()
-
-    def _follow_hold(self) -> None:
-        if self._stopping or bool(self._hold) == self._held:
-            return
-        self._held = bool(self._hold)
-        log.warning("hold" if self._held else "lift", pump=self._pump.name, **(self._hold or {}))
-        if not self._held:
-            self._consume()
-            return
-        self._put_back_waiting()
-
-    def _put_back_waiting(self) -> None:
-        for edge in self._pump.inputs:
-            self._source.cancel(edge.queue)
-        if self._later is not None:
-            self._later.pause()
-        self._holders.put_back(self._inlet.empty())
+    def _look(self) -> None:
+        """Now and then, look for what has waited too long and for reasons to hold; follow the holds at once."""
+        now = self._clock()
+        if not 0.0 <= now - self._looked < LOOK_SECONDS:  # a clock set back stops nothing
+            self._looked = now
+            self._ledger.postpone_overdue(now - UNSETTLED_FOR_AT_MOST)
+            self._ledger.return_overdue(now - UNSETTLED_FOR_AT_MOST)
+            if self._give_way is not None:
+                self._ledger.enter(self._give_way.find(self._ledger.parked))
+            self._holds.look()
+        if bool(self._holds) != self._held:
+            self._held = not self._held
+            (self._intake.pause if self._held else self._intake.begin)()
 
     def _idle(self) -> bool:
-        if self._inlet.waiting or self._ledger.open or self._ledger.parked or self._hold:
+        if self._intake.waiting or self._ledger.open or self._ledger.parked or self._holds:
             self._busy_at = self._clock()
             return False
         if self._pump.inputs and self._clock() - self._busy_at < IDLE_SECONDS:
             return False
-        if any(self._source.depth(edge.queue) for edge in self._pump.inputs):
+        if self._intake.queued:
             self._busy_at = self._clock()
             return False
         return True
 
     def _drain(self) -> None:
-        self._put_back_waiting()
+        self._inlet.end_supply()
+        self._intake.pause()
         deadline = time.monotonic() + DRAIN_SECONDS
-        while (self._inlet.waiting or self._ledger.open or self._ledger.parked) and time.monotonic() < deadline:
+        while (self._intake.waiting or self._ledger.open or self._ledger.parked) and time.monotonic() < deadline:
             if not self.turn():
                 self._inlet.wait(0.1)
         left = self._ledger.parked.empty()

@@ -17,6 +17,7 @@ class Inlet:
         self._supply = supply
         self._fresh: deque[Delivery] = deque()
         self._again: deque[Delivery] = deque()
+        self._finished: deque[bytes] = deque()
         self._later: list[tuple[int, int, Delivery, Message | None]] = []
         self._hops: list[tuple[Delivery, Message]] = []
         self._lock = threading.Lock()
@@ -46,6 +47,16 @@ class Inlet:
         self._again.extendleft(reversed(deliveries))
         self._stir.set()
 
+    def finish(self, key: bytes) -> None:
+        """Take note that a transfer is over, from any thread; whoever was parked for it goes on after the present round."""
+        self._finished.append(key)
+        self._stir.set()
+
+    def finished(self) -> Iterator[bytes]:
+        """Yield the keys of transfers that are over, each once."""
+        while self._finished:
+            yield self._finished.popleft()
+
     def stir(self) -> None:
         """End a ``wait``: something has happened elsewhere."""
         self._stir.set()
@@ -58,14 +69,15 @@ class Inlet:
         self._stir.wait(seconds)
         self._stir.clear()
 
-    def take(self, limit: int) -> list[Delivery]:
-        """Return at most ``limit`` Deliveries: parked ones first, then due ones, then fresh ones."""
+    def take(self, limit: int, *, only_again: bool = False) -> list[Delivery]:
+        """Return at most ``limit`` Deliveries: parked ones first, then due ones, then fresh ones; or none but parked ones."""
         taken: list[Delivery] = []
-        self._again.extend(self._due(limit))
-        for ready in (self._again, self._fresh):
+        if not only_again:
+            self._again.extend(self._due(limit))
+        for ready in (self._again,) if only_again else (self._again, self._fresh):
             while ready and len(taken) < limit:
                 taken.append(ready.popleft())
-        if self._supply is not None and len(taken) < limit:
+        if self._supply is not None and len(taken) < limit and not only_again:
             taken.extend(self._supplied(limit - len(taken)))
         return taken
 
@@ -103,8 +115,11 @@ class Inlet:
             self._later.clear()
         held.extend(self._fresh)
         self._fresh.clear()
-        self._supply = None
         return held
+
+    def end_supply(self) -> None:
+        """Take nothing more from the supply."""
+        self._supply = None
 
     @property
     def waiting(self) -> int:

@@ -11,18 +11,24 @@ Whatever is not settled when the process dies is delivered again, meets what was
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
 
+import structlog
 from msgspec.structs import replace
 
 from winnowry.io.broker import Broker, Confirm, Confirmations
 from winnowry.io.memory import Memory
 from winnowry.runners.direct.claims import close_claims
+from winnowry.runners.direct.desk import Desk
 from winnowry.runners.direct.holders import Holders
+from winnowry.runners.direct.inlet import Inlet
 from winnowry.runners.direct.parked import Parked
+from winnowry.runners.direct.put_off import PutOff, Step
 from winnowry.schemas.delivery import Delivery, Message
+from winnowry.schemas.errors import DiskTrouble
 from winnowry.schemas.outcome import Ending, Outcome
 from winnowry.schemas.reasons import Reason
+
+log = structlog.get_logger(__name__)
 
 BURIED = frozenset({Ending.MALFORMED, Ending.FAILED, Ending.QUARANTINED})
 """Endings that leave a dead letter."""
@@ -36,32 +42,16 @@ POSTPONED_BY = 10.0
 """Seconds until what has been parked for too long is looked at again."""
 
 
-UNHEARD_SECONDS = 1.0
-"""Seconds until what no queue would take is published again."""
-
-
-class Desk(Protocol):
-    """Writes what an Outcome sends besides its announcements. None: nothing is to be sent, or it is stored for good already."""
-
-    def postpone(self, outcome: Outcome) -> Message | None:
-        """Return the copy for a later queue."""
-
-    def bury(self, outcome: Outcome) -> Message | None:
-        """Return the dead letter."""
-
-    def report(self, outcome: Outcome) -> Message | None:
-        """Return the Report."""
-
-
 class Entry:
-    """One Outcome on its way to its settling."""
+    """One Outcome on its way to its settling; ``since`` is when it got here, ``returned`` that its Delivery was given back."""
 
-    __slots__ = ("outcome", "reported", "unanswered")
+    __slots__ = ("outcome", "reported", "returned", "since", "unanswered")
 
-    def __init__(self, outcome: Outcome) -> None:
+    def __init__(self, outcome: Outcome, since: float) -> None:
         self.outcome = outcome
+        self.since = since
         self.unanswered = 0
-        self.reported = False
+        self.reported = self.returned = False
 
 
 Sending = tuple[Entry, Message]
@@ -78,8 +68,7 @@ class Ledger:
         holders: Holders,
         desk: Desk,
         memory: Memory | None,
-        stir: Callable[[], None],
-        again: Callable[..., None],
+        inlet: Inlet,
         clock: Callable[[], float],
     ) -> None:
         self._source = source
@@ -87,33 +76,52 @@ class Ledger:
         self._holders = holders
         self._desk = desk
         self._memory = memory
-        self._stir = stir
-        self._again = again
+        self._inlet = inlet
         self._clock = clock
         self._answers: deque[Confirmations] = deque()
-        self._unheard: list[Sending] = []
-        self._unheard_since = 0.0
+        self._put_off = PutOff()
+        self._open: dict[Entry, None] = {}
+        self.on_settled: Callable[[Delivery], None] | None = None
         self.parked = Parked()
-        self.open = 0
         self.counts: Counter[tuple[Ending, Reason]] = Counter()
+
+    @property
+    def open(self) -> int:
+        """How many Outcomes are not final yet."""
+        return len(self._open)
 
     @property
     def unheard(self) -> int:
         """How many messages no queue would take; they are published again each second."""
-        return len(self._unheard)
+        return self._put_off.count(self._publish, self._report)
+
+    @property
+    def waiting_since(self) -> float | None:
+        """Since when (Unix time) the oldest Outcome that is not final has been here; None when there is none."""
+        return next((entry.since for entry in self._open), None)
 
     def enter(self, outcomes: Iterable[Outcome]) -> None:
         """Take the Outcomes of a round: park what is not over, publish what has to be confirmed, go on with the rest."""
-        sendings: list[Sending] = []
-        silent: list[Entry] = []
+        now = self._clock()
+        entries = []
         for outcome in outcomes:
             if outcome.ending is Ending.PARKED:
-                self.parked.put(outcome, self._clock())
+                self.parked.put(outcome, now)
+            else:
+                entries.append(Entry(outcome, now))
+        self._open.update(dict.fromkeys(entries))
+        self._begin(entries)
+
+    def _begin(self, entries: Iterable[Entry]) -> None:
+        sendings: list[Sending] = []
+        silent: list[Entry] = []
+        for entry in entries:
+            try:
+                messages = self._first_messages(entry.outcome)
+            except DiskTrouble as error:
+                self._hinder(self._begin, [entry], error)
                 continue
-            entry = Entry(outcome)
-            messages = self._first_messages(outcome)
             entry.unanswered = len(messages)
-            self.open += 1
             if messages:
                 sendings.extend((entry, message) for message in messages)
             else:
@@ -150,7 +158,7 @@ class Ledger:
 
     def _answered(self, confirmations: Confirmations) -> None:
         self._answers.append(confirmations)
-        self._stir()
+        self._inlet.stir()
 
     def advance(self) -> None:
         """Go on with what the brokers have answered since the last call."""
@@ -160,33 +168,30 @@ class Ledger:
             for sending, answer in self._answers.popleft():
                 entry = sending[0]
                 if answer is not Confirm.CONFIRMED:
-                    self._keep_unheard(sending)
+                    self._put_off.add(self._report if entry.reported else self._publish, [sending], self._clock())
                     continue
                 entry.unanswered -= 1
                 if not entry.unanswered:
                     (reported if entry.reported else published).append(entry)
-        self._publish_unheard_again()
+        self._put_off.try_again(self._clock())
         if published:
             self._commit(published)
         if reported:
             self._settle(reported)
 
-    def _keep_unheard(self, sending: Sending) -> None:
-        if not self._unheard:
-            self._unheard_since = self._clock()
-        self._unheard.append(sending)
-
-    def _publish_unheard_again(self) -> None:
-        waited = self._clock() - self._unheard_since
-        if self._unheard and not 0.0 <= waited < UNHEARD_SECONDS:  # a clock set back makes nobody wait
-            again, self._unheard = self._unheard, []
-            self._publish([sending for sending in again if not sending[0].reported])
-            self._report([sending for sending in again if sending[0].reported])
+    def _hinder(self, step: Step, entries: Sequence[Entry], trouble: DiskTrouble) -> None:
+        if self._put_off.add(step, entries, self._clock()):
+            log.warning("an ending waits for our own disk", trouble=str(trouble))
 
     def _commit(self, entries: Sequence[Entry]) -> None:
         """Commit or release the claims of entries whose messages are confirmed, wake who waited for them, and report."""
         if self._memory is not None:
-            self.wake(close_claims(self._memory, [entry.outcome for entry in entries], self.parked.has_waited))
+            try:
+                woken = close_claims(self._memory, [entry.outcome for entry in entries], self.parked.has_waited)
+            except DiskTrouble as error:
+                self._hinder(self._commit, entries, error)
+                return
+            self.wake(woken)
         reports: list[Sending] = []
         silent: list[Entry] = []
         for entry in entries:
@@ -209,17 +214,32 @@ class Ledger:
         """Let what was parked under these keys enter the next round, in this order; what is not parked is passed over."""
         woken = [delivery for key in keys if (delivery := self.parked.pop(key)) is not None]
         if woken:
-            self._again(*woken)
+            self._inlet.again(*woken)
 
     def postpone_overdue(self, then: float) -> None:
         """Send what has been parked since before this time to a later queue; its transfer goes on, and is met again there."""
         overdue = self.parked.overdue(then)
-        if overdue:
-            self.enter([replace(outcome, ending=Ending.RETRIED, delay=POSTPONED_BY) for outcome in overdue])
+        self.enter([replace(outcome, ending=Ending.RETRIED, delay=POSTPONED_BY) for outcome in overdue])
+
+    def return_overdue(self, then: float) -> None:
+        """Give back to the broker what has waited for confirms since before this time: it would close the channel.
+
+        The Outcome goes on; when its message is delivered again, it meets what this one has reserved, or ends as a repeat.
+        """
+        overdue = []
+        for entry in self._open:
+            if entry.since >= then:
+                break
+            if not entry.returned and entry.outcome.delivery.epoch:  # a store on our own disk waits as long as we do
+                entry.returned = True
+                overdue.append(entry.outcome.delivery)
+        self._holders.put_back(overdue)
 
     def _settle(self, entries: Sequence[Entry]) -> None:
         self._holders.settle([entry.outcome.delivery for entry in entries])
-        self.open -= len(entries)
         for entry in entries:
+            del self._open[entry]
             self.counts[entry.outcome.ending, entry.outcome.reason] += 1
             self.parked.settled(entry.outcome.delivery)
+            if self.on_settled is not None:
+                self.on_settled(entry.outcome.delivery)

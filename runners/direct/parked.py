@@ -31,6 +31,10 @@ class Parked:
         found = self._waiting.pop(key, None)
         return None if found is None else found.delivery
 
+    def transferring(self) -> list[Outcome]:
+        """Return what waits for its own transfer."""
+        return [outcome for outcome in self._waiting.values() if outcome.reason is Reason.TRANSFER_UNDERWAY]
+
     def has_waited(self, delivery: Delivery) -> bool:
         """Whether this Delivery was parked at some time, and is not settled yet."""
         return bool(self._since) and delivery.hold in self._since

@@ -66,13 +66,13 @@ def test_a_held_pump_takes_nothing_until_it_is_lifted(served: tuple[Cluster, Fil
     cluster.post("alice", tmp_path / "tree", server.url).finish(DRAIN_SECONDS)
     assert cluster.depth(INGEST) == FILES
     held = cluster.ask("ingest")
-    assert (held["state"], held["hold"]["reason"], held["hold"]["by"]) == ("held", "the disk is being changed", "olga")
-    assert "hold: reason the disk is being changed" in cluster.command.run("status", str(cluster.file))
+    assert (held["state"], held["holds"][0]["reason"], held["holds"][0]["by"]) == ("held", "the disk is being changed", "olga")
+    assert "holds: the disk is being changed (operator, olga, since 2" in cluster.command.run("status", str(cluster.file))
     assert delivered(cluster) == []
     cluster.ask("ingest", "lift")
     cluster.until("fuse", lambda status: status["outcomes"] == {"announced:done": FILES})
     lifted = cluster.settled("ingest", INGEST)
-    assert (lifted["state"], lifted["hold"], lifted["outcomes"]) == ("running", None, {"announced:done": FILES})
+    assert (lifted["state"], lifted["holds"], lifted["outcomes"]) == ("running", [], {"announced:done": FILES})
     assert delivered(cluster) == NAMES
 
 

@@ -79,11 +79,11 @@ class Station:
             desk=BrokerDesk(self.pump, "feeder", self.clock),
             memory=memory.open() if pump.kind != "shovel" else None,
             later=BrokerLater(self.broker, queues),
+            transfers=transfers_for(self.pump.files),
             limit=100,
             twice=twice,
             clock=self.clock,
         )
-        transfers_for(self.pump.files).on_finished = self.engine.transfer_finished
 
     def run(self, watch: Callable[[], object] = lambda: None) -> dict[str, Any]:
         """Run until idle; return the status."""

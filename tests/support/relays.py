@@ -182,8 +182,7 @@ class Relay:
             holders=Holders(self.broker, self.broker),
             desk=ToyDesk(self.clock),
             memory=self.memory,
-            stir=self.inlet.stir,
-            again=self.inlet.again,
+            inlet=self.inlet,
             clock=self.clock,
         )
         self._work = work

@@ -180,33 +180,47 @@ def test_a_hold_gives_back_what_has_not_begun_and_lifting_it_goes_on(server: Fak
     assert (status["state"], status["outcomes"]) == ("running", {"announced:done": 5})
 
 
+def unheard_at_first(server: FakeExchangeServer) -> Callable[[], None]:
+    """Make an exchange that nobody listens to, and return what makes somebody listen: until then nothing is confirmed."""
+    FakeBroker(server).declare(Topology(exchanges=("xinner",)))
+    return lambda: FakeBroker(server).declare(Topology(queues=(Queue(name="q_inner", bindings=(("xinner", "#"),)),)))
+
+
 def test_a_hold_finishes_what_is_underway(server: FakeExchangeServer, begin: Begin) -> None:
-    station = begin("winnow")
+    listen = unheard_at_first(server)
+    station = begin("winnow", public=OutputEdge(exchange="xinner"))
     for edge in (ALICE, BOB):
         announce(server, a_file("f", "1"), edge)
-    server.block()
-    steps: list[Callable[[], object]] = [
-        lambda: None,
-        partial(station.engine.hold, "maintenance"),
-        server.unblock,
-        lambda: None,
-        lambda: None,
-        station.engine.lift,
-    ]
-    outcomes = station.run(lambda: steps.pop(0)() if steps else None)["outcomes"]
-    assert outcomes == {"announced:done": 1, "repeat:known_content": 1}
+    both = {"announced:done": 1, "repeat:known_content": 1}
+    seen: list[tuple[str, int]] = []
+
+    def watch() -> None:
+        status = station.engine.status()
+        seen.append((status["state"], status["outcomes"].get("announced:done", 0)))
+        if status["parked"] and status["state"] == "running":
+            station.engine.hold("maintenance")
+            announce(server, a_file("late", "1"))
+        elif status["parked"]:
+            listen()
+        elif status["outcomes"] == both:
+            station.engine.lift()
+
+    outcomes = station.run(watch)["outcomes"]
+    assert ("held", 1) in seen
+    assert outcomes == both | {"announced:done": 2}
 
 
 def test_draining_finishes_what_is_underway_and_gives_back_the_rest(server: FakeExchangeServer, begin: Begin) -> None:
-    station = begin("winnow")
+    listen = unheard_at_first(server)
+    station = begin("winnow", public=OutputEdge(exchange="xinner"))
     for edge in (ALICE, BOB):
         announce(server, a_file("f", "1"), edge)
-    server.block()
 
     def stop() -> None:
         if station.engine.status()["parked"]:
             station.engine.stop()
-            server.unblock()
+            station.clock.now += 2  # nobody passes the time of an engine that drains
+            listen()
             announce(server, a_file("late", "1"))
 
     status = station.run(stop)
@@ -214,11 +228,11 @@ def test_draining_finishes_what_is_underway_and_gives_back_the_rest(server: Fake
     assert (status["state"], status["unsettled"], status["waiting"]) == ("draining", 0, 0)
     station.close()
     left = [path for path, _ in said(server.bodies(ALICE.queue))]
-    assert sorted(left + [path for path, _ in said(server.bodies(HEARD))]) == ["f", "late"]
+    assert sorted(left + [path for path, _ in said(server.bodies("q_inner"))]) == ["f", "late"]
 
 
 def test_nobody_listening_inside_is_waited_for(server: FakeExchangeServer, begin: Begin) -> None:
-    FakeBroker(server).declare(Topology(exchanges=("xinner",)))
+    listen = unheard_at_first(server)
     station = begin("shovel", public=OutputEdge(exchange="xinner"))
     announce(server, a_file("f", "1"))
     unheard: list[int] = []
@@ -226,7 +240,7 @@ def test_nobody_listening_inside_is_waited_for(server: FakeExchangeServer, begin
     def watch() -> None:
         unheard.append(station.engine.status()["unheard"])
         if len(unheard) == 5:
-            FakeBroker(server).declare(Topology(queues=(Queue(name="q_inner", bindings=(("xinner", "#"),)),)))
+            listen()
 
     status = station.run(watch)
     assert (max(unheard), status["unheard"], status["outcomes"]) == (1, 0, {"announced:done": 1})

@@ -1,0 +1,96 @@
+"""What may have killed the process before this one is tried with care: in small rounds, then alone, and at last not at all.
+
+A pump that its supervisor started after a crash suspects every Delivery that comes redelivered. They run in small portions,
+each noted on disk before it begins, and nothing else is begun meanwhile. Those that were noted when a process died run alone;
+one that was noted at the third crash becomes a dead letter. A process that somebody killed has not crashed.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+
+import structlog
+
+from winnowry.io.crashes import CrashBook
+from winnowry.schemas.arrival import identify
+from winnowry.schemas.delivery import Delivery
+from winnowry.schemas.outcome import Ending, Outcome
+from winnowry.schemas.reasons import Reason
+
+log = structlog.get_logger(__name__)
+
+PORTION = 50
+"""Suspects that run together."""
+
+CRASHES = 2
+"""Crashes noted of a Delivery after which it is not tried again: with the first, of which nobody took note, the third."""
+
+ALONE_SECONDS = 10.0
+"""Seconds for which a suspect that runs alone keeps everything else waiting; one that transfers for longer is cleared."""
+
+
+class Suspects:
+    """The suspects of one process. Used on the thread of the rounds."""
+
+    def __init__(self, book: CrashBook, clock: Callable[[], float]) -> None:
+        self._book = book
+        self._clock = clock
+        self._alone: deque[Delivery] = deque()
+        self._waiting: deque[Delivery] = deque()
+        self._underway: dict[bytes, bytes] = {}
+        self._until = 0.0
+
+    def __len__(self) -> int:
+        return len(self._alone) + len(self._waiting)
+
+    @property
+    def busy(self) -> bool:
+        """Whether suspects wait or are underway: then nothing else is to begin."""
+        return bool(self._underway) or len(self) > 0
+
+    def set_aside(self, taken: Iterable[Delivery]) -> list[Delivery]:
+        """Keep the suspects among these until it is their turn; return the others."""
+        others = []
+        for delivery in taken:
+            if not delivery.redelivered or delivery.hold in self._underway:
+                others.append(delivery)
+            elif self._book.crashes(identify(delivery)):
+                self._alone.append(delivery)
+            else:
+                self._waiting.append(delivery)
+        return others
+
+    def next_portion(self) -> list[Delivery]:
+        """Return the suspects whose turn it is, noted as underway; nothing while others are."""
+        if self._underway and self._clock() < self._until:
+            return []
+        self._underway.clear()  # what still transfers stays noted until it is settled, and lets others go on
+        portion = [self._alone.popleft()] if self._alone else [self._waiting.popleft() for _ in self._waiting_now()]
+        self._underway = {delivery.hold: identify(delivery) for delivery in portion}
+        self._until = self._clock() + ALONE_SECONDS
+        if portion:
+            self._book.begin(self._underway.values())
+        return portion
+
+    def condemned(self) -> list[Outcome]:
+        """Return the ends of those that will not be tried again; they wait no more."""
+        guilty = [delivery for delivery in self._alone if self._book.crashes(identify(delivery)) >= CRASHES]
+        for delivery in guilty:
+            self._alone.remove(delivery)
+            log.error("a Delivery has crashed the pump three times: it is a dead letter now", queue=delivery.queue)
+        detail = f"the pump crashed {CRASHES + 1} times with it"
+        return [Outcome(ending=Ending.FAILED, reason=Reason.CRASHED, delivery=one, detail=detail) for one in guilty]
+
+    def settled(self, delivery: Delivery) -> None:
+        """Take note that a Delivery has come to its end."""
+        if self._underway.pop(delivery.hold, None) is not None or delivery.redelivered:
+            self._book.end(identify(delivery))
+
+    def empty(self) -> list[Delivery]:
+        """Give up what has not been begun, to be put back."""
+        left = [*self._alone, *self._waiting]
+        self._alone.clear()
+        self._waiting.clear()
+        return left
+
+    def _waiting_now(self) -> range:
+        return range(min(PORTION, len(self._waiting)))
