@@ -20,13 +20,22 @@ QUEUE = PREFIX + "queue"
 REASON = PREFIX + "reason"
 
 
-def without_bookkeeping(headers: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the headers that are not ours.
+COUNT = "x-delivery-count"
+"""The broker's own book: a quorum queue adds it, and changes it each time it delivers. It is no part of what was sent."""
 
-    >>> without_bookkeeping({"winnowry_attempt": 9, "sum": "d,0"})
+
+def is_bookkeeping(name: str) -> bool:
+    """Whether a header of this name is ours, or the broker's, and not the announcer's."""
+    return name.startswith(PREFIX) or name == COUNT
+
+
+def without_bookkeeping(headers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the headers that are the announcer's.
+
+    >>> without_bookkeeping({"winnowry_attempt": 9, "sum": "d,0", "x-delivery-count": 1})
     {'sum': 'd,0'}
     """
-    return {name: value for name, value in headers.items() if not name.startswith(PREFIX)}
+    return {name: value for name, value in headers.items() if not is_bookkeeping(name)}
 
 
 def first_coming(delivery: Delivery) -> dict[str, Any]:

@@ -7,7 +7,16 @@ What is to be known of a message then travels in bookkeeping headers; they are b
 
 from msgspec.structs import replace
 
-from winnowry.io.bookkeeping import PREFIX, REASON, as_it_first_came, copy_for, first_coming, number, without_bookkeeping
+from winnowry.io.bookkeeping import (
+    PREFIX,
+    REASON,
+    as_it_first_came,
+    copy_for,
+    first_coming,
+    is_bookkeeping,
+    number,
+    without_bookkeeping,
+)
 from winnowry.io.broker import Queue
 from winnowry.schemas.delivery import Delivery, Message
 from winnowry.schemas.reasons import Reason
@@ -77,12 +86,12 @@ def onward(delivery: Delivery) -> Message | None:
 
 
 def strip(delivery: Delivery) -> Delivery:
-    """Return a Delivery from any other queue without headers that look like our bookkeeping.
+    """Return a Delivery from any other queue without headers that look like our bookkeeping, or are the broker's.
 
     >>> strip(Delivery(body=b"", queue="q", exchange="xs_alice", headers={"winnowry_attempt": 9, "sum": "d,0"})).headers
     {'sum': 'd,0'}
     """
     for name in delivery.headers:
-        if name.startswith(PREFIX):
+        if is_bookkeeping(name):
             return replace(delivery, headers=without_bookkeeping(delivery.headers))
     return delivery

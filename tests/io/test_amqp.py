@@ -15,6 +15,8 @@ from proxies import Proxy
 
 from winnowry.io.amqp import AmqpBroker, AmqpSettings, connect
 from winnowry.io.broker import Confirm, Queue, Topology
+from winnowry.io.later import strip
+from winnowry.schemas.arrival import identify
 from winnowry.schemas.errors import ConfigError, Malformed, Terminal, Unreachable
 
 Connect = Callable[..., AmqpBroker]
@@ -238,15 +240,19 @@ def test_a_queue_that_is_full_refuses(vhost: Vhost, broker_at: Connect) -> None:
 
 
 @pytest.mark.e2e
-def test_a_quorum_queue_keeps_what_is_returned_often(vhost: Vhost, broker_at: Connect) -> None:
+def test_a_quorum_queue_keeps_what_is_returned_often_and_it_stays_the_same(vhost: Vhost, broker_at: Connect) -> None:
     broker = broker_at(vhost.url)
     broker.declare(Topology(queues=(Queue(name="q_safe", kind="quorum"),)))
     publish(broker, [message(b"x", exchange="", key="q_safe")])
     inbox = Inbox()
     broker.consume("q_safe", 1, inbox.put)
+    seen = set()
     for _ in range(30):
-        broker.put_back(inbox.take(1))
+        taken = inbox.take(1)
+        seen.add(identify(strip(taken[0])))
+        broker.put_back(taken)
     assert inbox.take(1)[0].body == b"x"
+    assert len(seen) == 1
 
 
 @pytest.mark.e2e

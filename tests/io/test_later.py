@@ -104,3 +104,11 @@ def test_a_restored_delivery_is_settled_where_it_is_held() -> None:
 def test_the_copy_of_a_message_without_content_type_has_none_either() -> None:
     restored, _ = restore(come(later(replace(FIRST, content_type=None), 1)))
     assert restored.content_type is None
+
+
+def test_a_message_of_a_quorum_queue_is_the_same_however_often_it_is_delivered() -> None:
+    first = replace(FIRST, headers={**FIRST.headers, "x-delivery-count": 0})
+    again = replace(FIRST, headers={**FIRST.headers, "x-delivery-count": 1})
+    assert identify(strip(first)) == identify(strip(again)) == identify(FIRST)
+    restored, _ = restore(come(later(again, 10)))
+    assert identify(restored) == identify(FIRST)
