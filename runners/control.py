@@ -30,7 +30,7 @@ class Control:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
-        with _short(path) as name:
+        with short(path) as name:
             self._server = _Server(name, answer)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="control", daemon=True)
         self._thread.start()
@@ -81,13 +81,22 @@ class _Conversation(socketserver.StreamRequestHandler):
         return self.server.answer(request)
 
 
+def socket_of(state: Path, number: int) -> Path:
+    """Return where an instance of the pump with this state folder is asked.
+
+    >>> socket_of(Path("state/ingest"), 1)
+    PosixPath('state/ingest/1/control.sock')
+    """
+    return state / str(number) / "control.sock"
+
+
 def ask(path: Path, request: dict[str, Any], patience: float = 5.0) -> dict[str, Any]:
     """Return the answer of the pump whose socket is at ``path``; ``patience`` is in seconds.
 
     Raises Unreachable when nobody answers there.
     """
     try:
-        with _short(path) as name, socket.socket(socket.AF_UNIX) as connection:
+        with short(path) as name, socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(patience)
             connection.connect(name)
             connection.sendall(json.dumps(request).encode() + b"\n")
@@ -99,7 +108,7 @@ def ask(path: Path, request: dict[str, Any], patience: float = 5.0) -> dict[str,
 
 
 @contextlib.contextmanager
-def _short(path: Path) -> Iterator[str]:
+def short(path: Path) -> Iterator[str]:
     """Give a name for the socket that fits into the 108 bytes which the kernel has for it, however deep the folder is."""
     folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
     try:

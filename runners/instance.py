@@ -9,7 +9,7 @@ import structlog
 from winnowry.io.amqp import hang_up
 from winnowry.pipelines.pump import Pump
 from winnowry.runners.cluster.wiring import Wiring
-from winnowry.runners.control import Control
+from winnowry.runners.control import Control, socket_of
 from winnowry.runners.direct.assembly import assemble
 from winnowry.runners.direct.engine import DirectEngine
 from winnowry.schemas.errors import Terminal, Transient
@@ -26,7 +26,7 @@ def run_pump(pump: Pump, wires: Wiring, *, until_idle: bool = False, number: int
         engine = assemble(pump, wires, number=number, crashed=crashed)
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, lambda *_: engine.stop())
-        with Control(pump.state / str(number) / "control.sock", answering(engine)):
+        with Control(socket_of(pump.state, number), answering(engine)):
             engine.run(until_idle=until_idle)
     except (Transient, Terminal) as error:
         log.error("the pump cannot go on", pump=pump.name, error=str(error))  # noqa: TRY400 - a sentence, not a traceback
@@ -47,10 +47,12 @@ def answering(engine: DirectEngine) -> Callable[[dict[str, Any]], dict[str, Any]
                 engine.lift()
             case "drain":
                 engine.stop()
+            case "ping":
+                return {}
             case "status":
                 pass
             case unknown:
-                return {"error": f"{unknown!r} is none of status, hold, lift, drain"}
+                return {"error": f"{unknown!r} is none of status, hold, lift, drain, ping"}
         return engine.status()
 
     return answer

@@ -1,4 +1,7 @@
-"""`winnowry run`: one child process per pump instance, restarted with back-off, stopped by draining."""
+"""`winnowry run`: one child process per pump instance, restarted with back-off, stopped by draining.
+
+A process that hangs is killed and started again: if it was stopped while it wrote to the memory, its siblings wait for it.
+"""
 
 import os
 import signal
@@ -12,6 +15,8 @@ from pathlib import Path
 import structlog
 
 from winnowry.runners.child import CANNOT_GO_ON
+from winnowry.runners.control import socket_of
+from winnowry.runners.pulse import Pulse
 
 log = structlog.get_logger(__name__)
 
@@ -19,6 +24,9 @@ FIRST_BACK_OFF = 0.5
 LONGEST_BACK_OFF = 8.0
 GOOD_RUN = 10.0
 """Seconds after which a child counts as having run well, and its back-off begins anew."""
+
+SILENCE = 60.0
+"""Seconds for which a child may leave a question on its control socket unanswered, the time included that it takes to start."""
 
 DRAIN_PATIENCE = 60.0
 """Seconds that draining may take: longer than an engine gives itself."""
@@ -37,17 +45,20 @@ class Child:
     """One instance of a pump, as a process of its own.
 
     A process that died of itself is followed by one that is told so (``--crashed``): it is careful with what was underway. One
-    that somebody killed, or that said what kept it from going on, has not died of itself.
+    that somebody killed, or that said what kept it from going on, has not died of itself. One that leaves its ``pulse``
+    unanswered for ``silence`` seconds hangs: it is killed, and counts as dead of itself.
     """
 
-    def __init__(self, command: Sequence[str], name: str) -> None:
+    def __init__(self, command: Sequence[str], name: str, pulse: Pulse | None = None, *, silence: float = SILENCE) -> None:
         self._command = command
+        self._pulse = pulse
+        self._silence = silence
         self.name = name
         self._back_off = FIRST_BACK_OFF
         self._due = 0.0
         self._process: subprocess.Popen[bytes] | None = None
         self._starved = starved()
-        self._crashed = False
+        self._crashed = self._hung = False
         self.ended: int | None = None
 
     def tend(self, now: float) -> None:
@@ -59,20 +70,32 @@ class Child:
                 self._began = now
                 extra = ["--crashed"] if self._crashed else []
                 self._process = subprocess.Popen([*self._command, *extra], start_new_session=True)
+                if self._pulse is not None:
+                    self._pulse.begin(now)
             return
         code = self._process.poll()
         if code is None:
+            self._feel_pulse(self._process, now)
             return
         self._process = None
         if code in (0, 2):
             self.ended = code
             return
         before, self._starved = self._starved, starved()
-        self._crashed = code != CANNOT_GO_ON and (code != -signal.SIGKILL or self._starved > before)
+        killed = code == -signal.SIGKILL and not self._hung and self._starved == before
+        self._crashed, self._hung = code != CANNOT_GO_ON and not killed, False
         self._back_off = FIRST_BACK_OFF if now - self._began > GOOD_RUN else self._back_off
         log.error("a pump died; it is started again", pump=self.name, code=code, seconds=self._back_off)
         self._due = now + self._back_off
         self._back_off = min(2 * self._back_off, LONGEST_BACK_OFF)
+
+    def _feel_pulse(self, process: "subprocess.Popen[bytes]", now: float) -> None:
+        if self._pulse is None or (silent := self._pulse.silence(now)) <= self._silence:
+            return
+        log.error("a pump hangs and is killed: it does not answer", pump=self.name, seconds=round(silent))
+        process.kill()
+        self._hung = True
+        self._pulse.begin(now)
 
     def stop(self) -> None:
         """Ask the process to drain; one that is not running is not started again."""
@@ -96,14 +119,21 @@ class Child:
         return self._process is None
 
 
-def supervise(file: Path, instances: Sequence[tuple[str, int]], *, until_idle: bool, options: Sequence[str] = ()) -> int:
+def supervise(
+    file: Path, instances: Sequence[tuple[str, int]], *, state: Path, until_idle: bool, options: Sequence[str] = ()
+) -> int:
     """Run these (pump, instance number) pairs of a cluster file until SIGTERM or Ctrl-C, or until each has ended by itself.
 
-    Returns 0 when all drained, 2 when a setting is wrong, 1 otherwise.
+    ``state`` is the cluster's folder of state. Returns 0 when all drained, 2 when a setting is wrong, 1 otherwise.
     """
     extra = [f"--parent={os.getpid()}", *options, *(["--until-idle"] if until_idle else [])]
     python = [sys.executable, "-m", "winnowry.runners.child", str(file)]
-    return tend_all([Child([*python, pump, str(number), *extra], f"{pump}/{number}") for pump, number in instances])
+    return tend_all(
+        [
+            Child([*python, pump, str(number), *extra], f"{pump}/{number}", Pulse(socket_of(state / pump, number)))
+            for pump, number in instances
+        ]
+    )
 
 
 def tend_all(children: Sequence[Child], *, patience: float = DRAIN_PATIENCE) -> int:

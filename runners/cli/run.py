@@ -39,7 +39,7 @@ def run(
     instances = instances_of(cluster.settings, pumps or [])
     for name, _ in instances:
         wiring(cluster, name)  # a password that is missing is said now, not by a process that ends at once
-    raise typer.Exit(supervise(file, instances, until_idle=until_idle, options=options))
+    raise typer.Exit(supervise(file, instances, state=cluster.state, until_idle=until_idle, options=options))
 
 
 def instances_of(settings: ClusterSettings, pumps: list[str]) -> list[tuple[str, int]]:

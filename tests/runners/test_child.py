@@ -48,4 +48,4 @@ def test_what_is_asked_is_done_and_answered_with_the_status(request_: dict[str, 
 
 
 def test_what_nobody_can_do_is_answered_too() -> None:
-    assert answering(Engine())({"do": "fly"}) == {"error": "'fly' is none of status, hold, lift, drain"}  # type: ignore[arg-type]
+    assert answering(Engine())({"do": "fly"}) == {"error": "'fly' is none of status, hold, lift, drain, ping"}  # type: ignore[arg-type]

@@ -1,5 +1,6 @@
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from brokers import eventually
 
 from winnowry.runners import supervisor
+from winnowry.runners.pulse import Pulse
 from winnowry.runners.supervisor import FIRST_BACK_OFF, GOOD_RUN, LONGEST_BACK_OFF, Child, supervise, tend_all
 
 ASK_TO_STOP = "kill -TERM $PPID"
@@ -94,6 +96,39 @@ def test_a_child_that_waits_for_its_next_start_is_not_started_to_be_stopped(tmp_
     assert (child.drained(), child.ended) == (True, 0)
 
 
+ANSWERS = """
+import os, signal, sys, time
+from pathlib import Path
+from winnowry.runners.control import Control
+with Control(Path(sys.argv[1]), lambda request: request):
+    if not os.path.exists(sys.argv[2]):
+        Path(sys.argv[2]).touch()
+        os.kill(os.getpid(), signal.SIGSTOP)
+    {then}
+"""
+
+
+def answering(tmp_path: Path, then: str) -> Child:
+    """Return a child that stops dead in its first life, once it answers, and does something in its second."""
+    socket, script = tmp_path / "control.sock", ANSWERS.format(then=then)
+    command = [sys.executable, "-c", script, str(socket), str(tmp_path / "was_here")]
+    return Child(command, "toy/1", Pulse(socket), silence=3.0)
+
+
+def test_a_child_that_hangs_is_killed_and_started_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert tend_all([answering(tmp_path, "Path(sys.argv[2]).write_text(sys.argv[3])")]) == 0
+    assert (tmp_path / "was_here").read_text() == "--crashed"
+    said = capsys.readouterr().out
+    assert "a pump hangs and is killed: it does not answer" in said
+    assert "a pump died; it is started again" in said
+
+
+def test_a_child_that_never_begins_to_answer_is_killed_too(tmp_path: Path) -> None:
+    script = f"echo x >> {tmp_path}/starts; [ $(wc -l < {tmp_path}/starts) = 2 ] || exec sleep 600"
+    assert tend_all([Child(["sh", "-c", script], "toy/1", Pulse(tmp_path / "control.sock"), silence=0.5)]) == 0
+    assert starts(tmp_path / "starts") == 2
+
+
 def test_each_instance_is_a_process_of_this_python(monkeypatch: pytest.MonkeyPatch) -> None:
     commands: list[tuple[str, list[str]]] = []
 
@@ -102,7 +137,7 @@ def test_each_instance_is_a_process_of_this_python(monkeypatch: pytest.MonkeyPat
         return 0
 
     monkeypatch.setattr(supervisor, "tend_all", note)
-    supervise(Path("cluster.yaml"), [("ingest", 1), ("fuse", 2)], until_idle=True, options=["--credentials", "c"])
+    supervise(Path("cluster.yaml"), [("ingest", 1), ("fuse", 2)], state=Path(), until_idle=True, options=["--credentials", "c"])
     child, options = ["-m", "winnowry.runners.child", "cluster.yaml"], [f"--parent={os.getpid()}", "--credentials", "c"]
     assert commands == [
         ("ingest/1", [*child, "ingest", "1", *options, "--until-idle"]),
@@ -113,4 +148,4 @@ def test_each_instance_is_a_process_of_this_python(monkeypatch: pytest.MonkeyPat
 def test_a_wrong_cluster_file_ends_a_run_at_once(tmp_path: Path) -> None:
     file = tmp_path / "cluster.yaml"
     file.write_text("cluster: [")
-    assert supervise(file, [("ingest", 1)], until_idle=False) == 2
+    assert supervise(file, [("ingest", 1)], state=tmp_path, until_idle=False) == 2
