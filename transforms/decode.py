@@ -25,7 +25,7 @@ def decode(delivery: Delivery, edges: Mapping[str, InputEdge]) -> Arrival | Outc
     ``edges`` are found by the name of their queue. What came off another is refused: later queues outlive a change of settings.
     """
     if len(delivery.body) > BODY_LIMIT:
-        return _end(delivery, Ending.MALFORMED, Reason.BODY_TOO_LARGE, f"{len(delivery.body)} bytes")
+        return _end(delivery, Ending.MALFORMED, Reason.BODY_TOO_LARGE, f"more than {BODY_LIMIT} bytes")
     edge = edges.get(delivery.queue)
     if edge is None:
         return _end(delivery, Ending.REFUSED, Reason.QUEUE_NOT_READ, f"this pump reads {delivery.queue} no more")

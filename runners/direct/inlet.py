@@ -5,8 +5,10 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 
+from msgspec.structs import replace
+
 from winnowry.io.later import onward, restore, strip
-from winnowry.schemas.delivery import Delivery, Message
+from winnowry.schemas.delivery import BODY_LIMIT, Delivery, Message
 
 
 class Inlet:
@@ -25,7 +27,12 @@ class Inlet:
         self._arrived = 0
 
     def deliver(self, delivery: Delivery) -> None:
-        """Take what came off an input queue; headers that look like our bookkeeping are not believed there."""
+        """Take what came off an input queue; headers that look like our bookkeeping are not believed there.
+
+        Of a body that is too large nothing is kept but what shows that it is: thousands of them would not fit into memory.
+        """
+        if len(delivery.body) > BODY_LIMIT:
+            delivery = replace(delivery, body=delivery.body[: BODY_LIMIT + 1])
         self._fresh.append(strip(delivery) if delivery.headers else delivery)
         if not self._stir.is_set():
             self._stir.set()

@@ -20,6 +20,7 @@ from winnowry.io.dead import read_letter
 from winnowry.runners.demo.taps import Taps
 from winnowry.runners.demo.tree import sow
 from winnowry.runners.servers.nginx import FileServer
+from winnowry.schemas.delivery import BODY_LIMIT
 from winnowry.schemas.times import write_time
 
 pytestmark = pytest.mark.e2e
@@ -62,7 +63,7 @@ MALFORMED = {
     b"{" * 100_000: "body_unreadable",
     b'{"relPath": "evil 9"}': "field_invalid",
     v03("evil 10", size="many"): "field_invalid",
-    v03("evil 11", filler="x" * 1024 * 1024): "body_too_large",
+    v03("evil 11", filler="x" * BODY_LIMIT)[: BODY_LIMIT + 1]: "body_too_large",
 }
 """Reason by body."""
 

@@ -8,7 +8,7 @@ from relays import Clock
 
 from winnowry.io.later import postpone
 from winnowry.runners.direct.inlet import Inlet
-from winnowry.schemas.delivery import Delivery
+from winnowry.schemas.delivery import BODY_LIMIT, Delivery
 from winnowry.schemas.reasons import Reason
 
 
@@ -34,6 +34,12 @@ def test_parked_work_goes_before_due_work_and_that_before_fresh(inlet: Inlet, cl
     inlet.deliver_later(later(clock, 0.0, tag=3))
     inlet.again(parked)
     assert [delivery.tag for delivery in inlet.take(10)] == [2, 3, 1]
+
+
+def test_of_a_body_that_is_too_large_little_is_kept(inlet: Inlet) -> None:
+    inlet.deliver(a_delivery(body=b"x" * 3 * BODY_LIMIT))
+    inlet.deliver(a_delivery(body=b"x" * BODY_LIMIT))
+    assert [len(delivery.body) - BODY_LIMIT for delivery in inlet.take(2)] == [1, 0]
 
 
 def test_no_more_is_taken_than_there_is_room_for(inlet: Inlet) -> None:
