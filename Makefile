@@ -9,7 +9,7 @@ ROUNDS ?= 1
 MINUTES ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit e2e faults soak interop latency lint types layers format lock clean programs programs-test
+.PHONY: help setup demo test unit e2e faults soak fuzz interop latency lint types layers format lock clean programs programs-test
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ faults: programs-test .venv/installed ## run the fault suite, ROUNDS=10 times in
 
 soak: programs-test .venv/installed ## kill pumps and broker for MINUTES=30 while files flow, and count what was lost
 	PYTHONPATH=tests/support $(BIN)/python tests/soak/soak.py --minutes=$(MINUTES) $(if $(SEED),--seed=$(SEED))
+
+fuzz: .venv/installed ## look for messages that break a codec or a step, for much longer than `make test` does
+	$(PYTEST) tests/*/test_fuzz_*.py -m "not e2e" --hypothesis-profile=fuzz --timeout=0
 
 interop: programs-test .venv/installed .venv-sr3/installed ## exchange files with the real metpx-sr3
 	$(PYTEST) -m interop

@@ -13,7 +13,7 @@ class Proxy:
     """Forwards connections on a free port of loopback to ``port``; ``piece`` is how many bytes go on at a time.
 
     ``deaf`` loses what the client says, ``mute`` what the server says, while they are set; ``lag`` is how many seconds each
-    piece from the server is late.
+    piece from the server is late, ``garble`` what becomes of it.
     """
 
     def __init__(self, port: int, tls: ssl.SSLContext | None = None, piece: int = 65536) -> None:
@@ -25,6 +25,7 @@ class Proxy:
         self.port: int = self._listener.getsockname()[1]
         self.deaf = self.mute = False
         self.lag = 0.0
+        self.garble: Callable[[bytes], bytes] | None = None
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
@@ -72,7 +73,7 @@ class Proxy:
             while data := source.recv(self._piece):
                 if not lost():
                     time.sleep(late * self.lag)
-                    target.sendall(data)
+                    target.sendall(self.garble(data) if late and self.garble is not None else data)
         for end in (source, target):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
