@@ -67,13 +67,29 @@ def test_a_held_pump_takes_nothing_until_it_is_lifted(served: tuple[Cluster, Fil
     assert cluster.depth(INGEST) == FILES
     held = cluster.ask("ingest")
     assert (held["state"], held["holds"][0]["reason"], held["holds"][0]["by"]) == ("held", "the disk is being changed", "olga")
-    assert "holds: the disk is being changed (operator, olga, since 2" in cluster.command.run("status", str(cluster.file))
+    assert "holds: the disk is being changed" in cluster.command.run("status", str(cluster.file))
+    listed = json.loads(cluster.command.run("holds", str(cluster.file), "--json"))
+    assert [(hold["pump"], hold["cause"], hold["by"]) for hold in listed] == [("ingest/1", "operator", "olga")]
     assert delivered(cluster) == []
     cluster.ask("ingest", "lift")
     cluster.until("fuse", lambda status: status["outcomes"] == {"announced:done": FILES})
     lifted = cluster.settled("ingest", INGEST)
     assert (lifted["state"], lifted["holds"], lifted["outcomes"]) == ("running", [], {"announced:done": FILES})
     assert delivered(cluster) == NAMES
+
+
+def test_a_hold_outlives_the_process_and_ends_when_it_is_lifted(served: tuple[Cluster, FileServer], vhost: Vhost) -> None:
+    cluster, _ = served
+    running = cluster.start("ingest")
+    cluster.listening(INGEST)
+    cluster.command.run("hold", str(cluster.file), "ingest", "--reason", "maintenance")
+    eventually(lambda: consumers(vhost, INGEST) == 0, what="the hold")
+    cluster.kill_amid(running, "ingest", INGEST)
+    found = cluster.until("ingest", lambda status: status["holds"] != [])
+    assert (found["state"], found["holds"][0]["reason"], consumers(vhost, INGEST)) == ("held", "maintenance", 0)
+    cluster.command.run("lift", str(cluster.file), "ingest")
+    cluster.listening(INGEST)
+    assert cluster.command.run("holds", str(cluster.file)) == "nothing is held\n"
 
 
 def test_a_pump_that_is_told_to_drain_ends_well(served: tuple[Cluster, FileServer]) -> None:
