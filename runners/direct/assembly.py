@@ -42,7 +42,7 @@ ABANDONED_AFTER = 86400.0
 """Seconds without a byte after which a temporary file belongs to a process that died."""
 
 
-def assemble(pump: Pump, wiring: Wiring, *, number: int = 1, crashed: bool = False) -> DirectEngine:
+def assemble(pump: Pump, wiring: Wiring, *, number: int = 1, crashed: bool = False, twice: bool = False) -> DirectEngine:
     """Return the engine of one instance, its queues declared. Raises Unreachable, or Terminal where a broker denies it.
 
     A pump whose Reports would go to an exchange that is missing runs without Reports, and says so: publishing there would
@@ -56,7 +56,9 @@ def assemble(pump: Pump, wiring: Wiring, *, number: int = 1, crashed: bool = Fal
     if pump.reports is not None and look(settings, exchanges=[pump.reports])[pump.reports] == MISSING:
         log.warning("nobody takes Reports: the exchange is missing", pump=pump.name, exchange=pump.reports)
         pump = replace(pump, reports=None)
-    return build(pump, source, target, owner=wiring.target_account, prefetch=wiring.prefetch, number=number, crashed=crashed)
+    return build(
+        pump, source, target, owner=wiring.target_account, prefetch=wiring.prefetch, number=number, crashed=crashed, twice=twice
+    )
 
 
 def build(

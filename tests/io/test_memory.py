@@ -152,6 +152,32 @@ def test_a_path_reserved_elsewhere_is_free_when_its_owner_commits(open_memory: O
         assert other.ask(f"memory.reserve({PATH!r}, b'theirs').name") == "'TAKEN_ELSEWHERE'"
 
 
+def test_a_path_that_somebody_elsewhere_asked_for_is_wanted_until_it_is_released(open_memory: Open, tmp_path: Path) -> None:
+    memory = open_memory(shared=True)
+    with Instance(tmp_path / "memory", NOON) as other:
+        memory.reserve(PATH, b"ours")
+        assert not memory.is_wanted(PATH)
+        assert other.ask(f"memory.reserve({PATH!r}, b'theirs').name") == "'TAKEN_ELSEWHERE'"
+        assert (memory.is_wanted(PATH), memory.is_wanted(OTHER)) == (True, False)
+        memory.release([PATH])
+        assert other.ask(f"memory.reserve({PATH!r}, b'theirs').name") == "'RESERVED'"
+        assert other.ask(f"memory.is_wanted({PATH!r})") == "False"
+        memory.reserve(PATH, b"ours")
+        assert other.ask(f"memory.is_wanted({PATH!r})") == "True"
+        other.kill()
+        assert memory.reserve(PATH, b"ours") is Reservation.RESERVED
+
+
+def test_a_path_that_a_twin_here_waits_for_is_wanted(open_memory: Open) -> None:
+    memory = open_memory()
+    memory.reserve(PATH, b"first")
+    assert not memory.is_wanted(PATH)
+    memory.reserve(PATH, b"second")
+    assert memory.is_wanted(PATH)
+    assert memory.release([PATH]) == [b"second"]
+    assert not memory.is_wanted(PATH)
+
+
 def test_a_killed_owner_voids_its_reservations_at_once(open_memory: Open, tmp_path: Path) -> None:
     memory = open_memory(shared=True)
     with Instance(tmp_path / "memory", NOON) as other:
