@@ -5,11 +5,13 @@ One SQLite file an instance; operators may look into it from another process. Ea
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import msgspec
+import structlog
 from msgspec.structs import replace
 
 from winnowry.io.dead import DeadLetter, cut
@@ -29,6 +31,9 @@ CREATE INDEX IF NOT EXISTS later_due ON later (due);
 CREATE TABLE IF NOT EXISTS dead (number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, letter BLOB NOT NULL);
 """
 _BUSY_SECONDS = 30.0
+
+log = structlog.get_logger(__name__)
+
 _delivery = msgspec.msgpack.Decoder(Delivery)
 _letter = msgspec.msgpack.Decoder(DeadLetter)
 
@@ -56,10 +61,7 @@ class LaterStore:
         self._lock = threading.Lock()
         self._out: set[int] = set()
         with _translated(path):
-            self._connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, check_same_thread=False)
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = FULL")
-            self._connection.executescript(_SCHEMA)
+            self._connection = _open_sound(path)
         self._path = path
 
     def postpone(self, waits: Sequence[tuple[Delivery, float, Reason]], now: int) -> None:
@@ -137,6 +139,61 @@ class LaterStore:
     def _change(self) -> Iterator[sqlite3.Connection]:
         with self._lock, _translated(self._path), self._connection:
             yield self._connection
+
+
+def _open_sound(path: Path) -> sqlite3.Connection:
+    """Open a store; one that is damaged is moved aside, and what can still be read of it goes on in a new one."""
+    try:
+        return _open(path)
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode not in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+            raise
+        why = str(error)
+    aside = _move_aside(path)
+    fresh = _open(path)
+    saved = {table: _save(aside, fresh, table) for table in ("later", "dead")}
+    log.error("a store of later work is damaged: moved aside, a new one is begun", aside=str(aside), why=why, saved=saved)
+    return fresh
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.executescript(_SCHEMA)
+        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            raise _corrupt(found)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _corrupt(why: str) -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError(why)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
+
+
+def _move_aside(path: Path) -> Path:
+    aside = path.with_name(f"{path.name}.damaged-{time.time_ns()}")
+    for tail in ("", "-wal"):
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + tail).rename(aside.with_name(aside.name + tail))
+    path.with_name(f"{path.name}-shm").unlink(missing_ok=True)
+    return aside
+
+
+def _save(damaged: Path, fresh: sqlite3.Connection, table: str) -> int:
+    """Copy what can be read of a table, up to the damage; return how many rows."""
+    saved = 0
+    with fresh, suppress(sqlite3.Error), closing(sqlite3.connect(damaged)) as connection:
+        for row in connection.execute(f"SELECT * FROM {table} ORDER BY number"):  # noqa: S608, RUF100 - our own names
+            fresh.execute(f"INSERT INTO {table} VALUES (?, ?, ?)", row)  # noqa: S608, RUF100
+            saved += 1
+    return saved
 
 
 def _pack(delivery: Delivery, reason: Reason) -> bytes:

@@ -71,6 +71,7 @@ WITHOUT_A_TRANSFORM = {
         "io.memory.intents",
         "io.memory.memory",
         "io.memory.owners",
+        "io.memory.probe",
         "io.memory.reservations",
         "io.memory.store",
     },

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
-from threading import Lock
+from threading import Lock, RLock
 from typing import cast
 
 import lmdb
 import structlog
 
-from winnowry.io.memory.store import TROUBLE, grow, open_store
+from winnowry.io.memory.store import DAMAGED, TROUBLE, grow, move_aside_unsound, open_store
 from winnowry.schemas.history import History
 
 DAY = 86_400
@@ -73,33 +73,50 @@ class Days:
         self._newest_first: tuple[_Day, ...] = ()
         self._changing: tuple[_Day, ...] = ()
         self._guard = Lock()
+        self._writing = RLock()
         self._today = -1
         folder.mkdir(parents=True, exist_ok=True)
         self._turn(now)
 
     def read(self, path: bytes, now: float) -> History | None:
         """Return what is remembered of a path, with all that any process had written when this was called."""
-        with self._guard, TROUBLE:
+        with TROUBLE:
+            try:
+                record = self._read(path, now)
+            except DAMAGED:
+                self._mend(now)
+                record = self._read(path, now)
+        return None if record is None else _unpack(path, record)
+
+    def _read(self, path: bytes, now: float) -> bytes | None:
+        with self._guard:
             self._turn(now)
             for day in self._changing:
                 day.look_away()
             for day in self._newest_first:
                 record = day.get(path)
                 if record is not None:
-                    return _unpack(path, record)
+                    return record
         return None
 
     def write(self, histories: Mapping[bytes, History], now: float) -> None:
         """Write these for good: when it returns, they are on the disk."""
         records = [(path, history.pack()) for path, history in sorted(histories.items())]
-        with self._guard, TROUBLE:
+        with self._writing, TROUBLE:
+            try:
+                self._write(records, now)
+            except DAMAGED:
+                self._mend(now)
+                self._write(records, now)
+
+    def _write(self, records: list[tuple[bytes, bytes]], now: float) -> None:
+        with self._guard:
             self._turn(now)
             today = self._newest_first[0]
-        with TROUBLE:
-            while not _put(today.store, records):
-                with self._guard:
-                    today.look_away()
-                    grow(today.store)
+        while not _put(today.store, records):
+            with self._guard:
+                today.look_away()
+                grow(today.store)
         with self._guard:
             today.look_away()
 
@@ -111,9 +128,20 @@ class Days:
     def close(self) -> None:
         """Close every store."""
         with self._guard:
-            for day in self._days.values():
-                day.close()
-            self._days.clear()
+            self._close()
+
+    def _close(self) -> None:
+        for day in self._days.values():
+            day.close()
+        self._days.clear()
+
+    def _mend(self, now: float) -> None:
+        """Begin the days anew that turned out to be damaged."""
+        with self._writing, self._guard:
+            self._close()
+            move_aside_unsound([self._folder / _name(number) for number in _days_in(self._folder)])
+            self._today = -1
+            self._turn(now)
 
     def _turn(self, now: float) -> None:
         """Begin a new day where one has begun, and drop the days that are over."""

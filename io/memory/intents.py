@@ -43,12 +43,13 @@ class Intents:
         """Return what was last intended at a path."""
         with self._store.begin() as transaction:
             record = transaction.get(path)
-        return None if record is None else self._decoder.decode(record)
+        return None if record is None else self._unpack(record)
 
     def temporaries(self) -> frozenset[str]:
         """Return the temporaries of all that is intended."""
         with self._store.begin() as transaction:
-            return frozenset(self._decoder.decode(record).temporary for _, record in transaction.cursor())
+            intents = [self._unpack(record) for _, record in transaction.cursor()]
+        return frozenset(intent.temporary for intent in intents if intent is not None)
 
     def drop(self, paths: Iterable[bytes]) -> None:
         """Forget what was intended at these paths; where nothing was, nothing is written."""
@@ -62,5 +63,13 @@ class Intents:
     def _drop_before(self, since: float) -> None:
         with self._store.begin(write=True) as transaction:
             for path, record in list(transaction.cursor()):
-                if self._decoder.decode(record).at < since:
+                intent = self._unpack(record)
+                if intent is None or intent.at < since:
                     transaction.delete(path)
+
+    def _unpack(self, record: bytes) -> Intent | None:
+        """Return an intent; None for a damaged record, which is as good as none: its file is fetched again."""
+        try:
+            return self._decoder.decode(record)
+        except msgspec.MsgspecError:
+            return None

@@ -13,18 +13,22 @@ from datetime import timedelta
 from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
+
+import lmdb
 
 from winnowry.io.memory.days import Days
 from winnowry.io.memory.intents import Intent, Intents
-from winnowry.io.memory.owners import Owner
+from winnowry.io.memory.owners import Owner, has_died
 from winnowry.io.memory.reservations import Reservation, Reservations
-from winnowry.io.memory.store import MAP_SIZE, TROUBLE, open_store
+from winnowry.io.memory.store import DAMAGED, MAP_SIZE, TROUBLE, move_aside_unsound, open_store
 from winnowry.schemas.errors import ConfigError
 from winnowry.schemas.history import History
 
 VERSION = "winnowry memory 1\n"
 UNSYNCED_SIZE = 2**30
+
+Answer = TypeVar("Answer")
 
 
 def boot_id() -> str:
@@ -63,21 +67,39 @@ class Memory:
         with TROUBLE, _alone(folder):
             _check_version(folder / "VERSION")
             _forget_past_life(folder, boot if boot is not None else boot_id())
+            if has_died(folder / "owners"):  # perhaps of a store that it read
+                move_aside_unsound([*(folder / "days").glob("????-??-??"), folder / "intents", folder / "reservations"])
             self._owner = Owner(folder / "owners")
             self._days = Days(folder / "days", remember=remember.total_seconds(), shared=shared, now=now, map_size=map_size)
-            self._unsynced = [open_store(folder / "intents", synced=False, map_size=UNSYNCED_SIZE)]
-            self._intents = Intents(self._unsynced[0], since=now - remember.total_seconds())
-            if shared:
-                self._unsynced.append(open_store(folder / "reservations", synced=False, map_size=UNSYNCED_SIZE))
+            self._remember, self._shared = remember.total_seconds(), shared
+            self._unsynced = self._open_unsynced()
+            self._intents = Intents(self._unsynced[0], since=now - self._remember)
             self._reservations = Reservations(self._owner, self._unsynced[1] if shared else None)
+
+    def _open_unsynced(self) -> list[lmdb.Environment]:
+        names = ("intents", "reservations") if self._shared else ("intents",)
+        return [open_store(self._folder / name, synced=False, map_size=UNSYNCED_SIZE) for name in names]
+
+    def _try(self, work: Callable[[], Answer]) -> Answer:
+        """Do ``work`` on what is not synced; once more, begun anew, when it turns out to be damaged."""
+        with self._guard, TROUBLE:
+            try:
+                return work()
+            except DAMAGED:
+                for store in self._unsynced:
+                    store.close()
+                move_aside_unsound([self._folder / "intents", self._folder / "reservations"])
+                self._unsynced = self._open_unsynced()
+                self._intents = Intents(self._unsynced[0], since=self._clock() - self._remember)
+                self._reservations.use(self._unsynced[1] if self._shared else None)
+                return work()
 
     def reserve(self, path: bytes, holder: bytes) -> Reservation:
         """Reserve a path for ``holder``; whoever holds it already keeps it.
 
         `TAKEN_HERE` lets ``holder`` wait: the ``commit`` or ``release`` that ends the reservation returns it.
         """
-        with self._guard, TROUBLE:
-            return self._reservations.reserve(path, holder)
+        return self._try(lambda: self._reservations.reserve(path, holder))
 
     def is_wanted(self, path: bytes) -> bool:
         """Whether a twin waits for a path that is reserved here, in this process or another."""
@@ -90,18 +112,16 @@ class Memory:
 
     def intend(self, intents: Iterable[tuple[bytes, Intent]]) -> None:
         """Record what is about to be renamed, by path, in one transaction; it outlives this process."""
-        with TROUBLE:
-            self._intents.write(intents, now=self._clock())
+        intended = list(intents)
+        self._try(lambda: self._intents.write(intended, now=self._clock()))
 
     def intent(self, path: bytes) -> Intent | None:
         """Return what was about to be renamed at a path and has neither been committed nor released."""
-        with TROUBLE:
-            return self._intents.read(path)
+        return self._try(lambda: self._intents.read(path))
 
     def intended(self) -> frozenset[str]:
         """Return the temporary files that intents name: to sweep one would say that it was renamed."""
-        with TROUBLE:
-            return self._intents.temporaries()
+        return self._try(lambda: self._intents.temporaries())  # noqa: PLW0108 - of the intents that there are by then
 
     def commit(self, histories: Mapping[bytes, History], beside: Mapping[bytes, History] = MappingProxyType({})) -> list[bytes]:
         """Remember these for good, then end their intents and reservations; return the holders who waited for them.
@@ -114,10 +134,8 @@ class Memory:
     def release(self, paths: Iterable[bytes]) -> list[bytes]:
         """End the intents and reservations of these paths; return the holders who waited for them."""
         ended = list(paths)
-        with TROUBLE:
-            self._intents.drop(ended)
-            with self._guard:
-                return self._reservations.release(ended)
+        self._try(lambda: self._intents.drop(ended))
+        return self._try(lambda: self._reservations.release(ended))
 
     def abandon(self, holder: bytes) -> list[bytes]:
         """Release whatever ``holder`` has reserved, when nobody knows any more what that is."""
@@ -127,8 +145,7 @@ class Memory:
 
     def forgo(self, path: bytes) -> None:
         """End the reservation of a path that was reserved in this very call of the sieve; its intent stays."""
-        with self._guard, TROUBLE:
-            self._reservations.release([path])
+        self._try(lambda: self._reservations.release([path]))
 
     def statistics(self) -> dict[str, Any]:
         """Return how much is remembered, as plain values: records and bytes by day, reservations of this process."""
@@ -156,16 +173,17 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _check_version(file: Path) -> None:
-    if not file.exists():
+    found = file.read_text(errors="replace") if file.exists() else ""
+    if not found:  # a full disk may have left it empty
         file.write_text(VERSION)
-    elif (found := file.read_text()) != VERSION:
+    elif found != VERSION:
         raise ConfigError(f"{file}: this is a memory of version {found.strip()!r}, not {VERSION.strip()!r}: move it away")
 
 
 def _forget_past_life(folder: Path, boot: str) -> None:
     """Empty what is not synced when the machine has died since: it may be damaged, and its owners are dead."""
     file = folder / "boot"
-    if file.exists() and file.read_text() == boot:
+    if file.exists() and file.read_text(errors="replace") == boot:
         return
     for name in ("intents", "reservations"):
         shutil.rmtree(folder / name, ignore_errors=True)

@@ -51,6 +51,11 @@ class Owner:
         self._lock.close()
 
 
+def has_died(folder: Path) -> bool:
+    """Whether an owner in ``folder`` has died without leaving."""
+    return folder.is_dir() and any(not file.suffix and not is_held(file) for file in folder.iterdir())
+
+
 def is_held(file: Path) -> bool:
     """Whether a living process holds the lock on ``file``; a missing one is held by nobody."""
     try:

@@ -31,9 +31,13 @@ class Reservations:
 
     def __init__(self, owner: Owner, store: lmdb.Environment | None) -> None:
         self._owner = owner
-        self._store = store
         self._holders: dict[bytes, bytes] = {}
         self._waiting: dict[bytes, dict[bytes, None]] = {}
+        self.use(store)
+
+    def use(self, store: lmdb.Environment | None) -> None:
+        """Keep them in this store from now on, in which nothing of this process is."""
+        self._store = store
         if store is not None:
             self._drop_dead(store)
 

@@ -6,6 +6,7 @@ No PTransform here: the engines' sieve, gate and ledger use the memory.
 import os
 import shutil
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack
 from errno import ENOSPC
 from pathlib import Path
@@ -14,6 +15,7 @@ from types import TracebackType
 import lmdb
 import structlog
 
+from winnowry.io.memory.probe import unsound
 from winnowry.schemas.errors import DiskTrouble
 from winnowry.schemas.reasons import Reason
 
@@ -44,6 +46,10 @@ TROUBLE = _Trouble()
 """A context in which foreign errors become DiskTrouble; it holds nothing and may be entered anywhere, any number of times."""
 
 
+DAMAGED = (lmdb.InvalidError, lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.VersionMismatchError, lmdb.PanicError)
+"""What a store says that cannot be used any more."""
+
+
 def open_store(folder: Path, *, synced: bool, map_size: int = MAP_SIZE) -> lmdb.Environment:
     """Open the store in ``folder``, making it where it is missing, moving it aside where it is damaged. Raises DiskTrouble.
 
@@ -52,7 +58,7 @@ def open_store(folder: Path, *, synced: bool, map_size: int = MAP_SIZE) -> lmdb.
     with TROUBLE:
         try:
             return _open(folder, synced, map_size)
-        except (lmdb.InvalidError, lmdb.CorruptedError, lmdb.VersionMismatchError, lmdb.PanicError, _Truncated) as error:
+        except (*DAMAGED, _Truncated) as error:
             move_aside(folder, str(error))
             return _open(folder, synced, map_size)
 
@@ -62,6 +68,16 @@ def move_aside(folder: Path, why: str) -> None:
     aside = folder.with_name(f"{folder.name}.damaged-{time.time_ns()}")
     shutil.move(folder, aside)
     log.error("a store of the memory is damaged: moved aside, a new one is begun", store=str(folder), aside=str(aside), why=why)
+
+
+def move_aside_unsound(folders: Iterable[Path]) -> None:
+    """Move those stores aside that cannot be read through. None of them may be open in this process. Raises DiskTrouble."""
+    with TROUBLE:
+        present = [folder for folder in folders if folder.is_dir()]
+        for folder in present:
+            _allocate(folder / "lock.mdb")
+        for folder in unsound(present):
+            move_aside(folder, "it cannot be read through")
 
 
 class _Truncated(Exception):

@@ -70,8 +70,8 @@ def test_a_dead_letter_is_kept_resubmitted_or_dropped(store: LaterStore) -> None
     assert store.browse() == []
 
 
-def test_a_file_that_is_no_store_is_trouble_with_the_disk(tmp_path: Path) -> None:
+def test_a_folder_where_the_store_should_be_is_trouble_with_the_disk(tmp_path: Path) -> None:
     wrong = tmp_path / "later.db"
-    wrong.write_bytes(b"this is no database" * 100)
+    wrong.mkdir()
     with pytest.raises(DiskTrouble, match=r"later\.db"):
         LaterStore(wrong)

@@ -169,11 +169,12 @@ class Relay:
         clock: Clock | None = None,
         work: Callable[[Arrival], Outcome] = lambda arrival: encode(arrival, ROUTES),
         limit: int = 1000,
+        shared: bool = False,
     ) -> None:
         self.log = log or Log()
         self.clock = clock or Clock()
         self.broker = LoggedBroker(server, self.log)
-        self.memory = LoggedMemory(folder, remember=timedelta(days=3), shared=False, clock=self.clock)
+        self.memory = LoggedMemory(folder, remember=timedelta(days=3), shared=shared, clock=self.clock)
         self.memory.log = self.log
         self.inlet = Inlet(clock_ns=lambda: int(self.clock() * 1e9))
         self.ledger = Ledger(
