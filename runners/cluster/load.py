@@ -43,9 +43,15 @@ def load_cluster(file: Path, credentials: Path | None = None) -> Cluster:
 
 
 def cluster_of(settings: ClusterSettings, folder: Path, credentials: Credentials) -> Cluster:
-    """Return the cluster that these settings describe; relative paths are seen from ``folder``."""
+    """Return the cluster that these settings describe; relative paths are seen from ``folder``.
+
+    Raises ConfigError where what is remembered would lie among files whose names announcers choose.
+    """
     state = folder / settings.state if settings.state is not None else default_state(os.environ) / settings.cluster
-    return Cluster(settings=settings, data=folder / settings.data, state=state, credentials=credentials)
+    data = folder / settings.data
+    if state.resolve().is_relative_to(data.resolve()):
+        raise ConfigError(f"state: {state} lies below {data}, where announcers choose the names of files")
+    return Cluster(settings=settings, data=data, state=state, credentials=credentials)
 
 
 def default_state(environment: Mapping[str, str]) -> Path:

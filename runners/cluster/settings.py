@@ -168,7 +168,9 @@ class ClusterSettings(Section):
     cluster: ClusterName = Field(description="this cluster's name, as other clusters know it")
     broker: Brokers = Field(description="URL of the broker, without the password, or a list of URLs to fail over to")
     data: Path = Field(description="data root; nothing is ever written outside it. Relative to the cluster file's folder")
-    state: Path | None = Field(default=None, description="what is remembered; without it `$XDG_STATE_HOME/winnowry/<cluster>`")
+    state: Path | None = Field(
+        default=None, description="what is remembered, not below `data`; without it `$XDG_STATE_HOME/winnowry/<cluster>`"
+    )
     keep_free: Size | None = Field(
         default=None,
         description="room that stays free on the disks of `data` and `state`, as in `2G`: with less, pumps are held until "

@@ -90,6 +90,14 @@ def test_a_missing_password_is_said_before_anything_starts(cluster: Cluster, tmp
         wiring(load_cluster(tmp_path / "cluster.yaml"), "relay")
 
 
+@pytest.mark.parametrize("state", ["data", "data/state", "./data/../data/x"])
+def test_what_is_remembered_is_not_kept_where_announcers_choose_names(tmp_path: Path, state: str) -> None:
+    (tmp_path / "credentials.conf").write_text(PASSWORDS)
+    (tmp_path / "cluster.yaml").write_text(FILE.replace("state: state", f"state: {state}"))
+    with pytest.raises(ConfigError, match="announcers choose"):
+        load_cluster(tmp_path / "cluster.yaml")
+
+
 def test_pumps_are_built_from_the_file(cluster: Cluster, tmp_path: Path) -> None:
     ingest, fuse, deliver, relay = pumps_of(cluster)
     assert (ingest.public, ingest.private) == (OutputEdge(exchange="xwinnow"), OutputEdge(exchange="xprivate", unheard=True))
