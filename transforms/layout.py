@@ -72,7 +72,7 @@ class Layout:
 
     def place(self, post: Post) -> str:
         """Return where the Post's file lands. Raises Refused where that is no usable path below the root."""
-        shaped = _renamed(post) if post.rename else self._shaped(post.rel_path)
+        shaped = self.shaped(post)
         if self.template == "{rel_path}":
             return check_path(shaped)
         known: dict[str, object] = {"rel_path": shaped, "name": shaped.rpartition("/")[2]}
@@ -83,6 +83,10 @@ class Layout:
         if "date" in self.fields:
             known["date"] = _date_of(post)
         return check_path(self.template.format(**known))
+
+    def shaped(self, post: Post) -> str:
+        """Return the path that fills the template: what is around it, such as a source, the announcer has no say in."""
+        return _renamed(post) if post.rename else self._shaped(post.rel_path)
 
     def _shaped(self, path: str) -> str:
         if self.strip:

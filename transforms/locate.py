@@ -17,12 +17,16 @@ from winnowry.transforms.layout import Layout
 
 
 def locate(arrival: Arrival, layout: Layout) -> Arrival | Outcome:
-    """Return the Arrival with its place set; `refused` where nothing may be put, or a link would leave the data root."""
+    """Return the Arrival with its place set; `refused` where nothing may be put, or a link would lead out.
+
+    A link may not leave its source's part of the data root either: it would show what others may not read.
+    """
     try:
         place = check_place(layout.place(arrival.post))
         operation = arrival.post.operation
         if operation is not None and operation.kind == "link":
             check_link(place, operation.target)
+            check_link(layout.shaped(arrival.post), operation.target)
     except Refused as error:
         return refuse(arrival, error.reason, error.detail)
     return msgspec.structs.replace(arrival, place=place)

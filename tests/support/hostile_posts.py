@@ -57,7 +57,14 @@ def urls() -> Iterator[Hostile]:
         "https://127.0.0.1:1/",
     ):
         yield Hostile(name=f"baseUrl {url}", body=post(f"baseUrl {url}", baseUrl=url), ends=passed())
-    for url in ("http://[::1/", "http://127.0.0.1:99999/", "http://127.0.0.1:-1/", "http://127.0.0.1:x/", "http://[:::::]/"):
+    for url in (
+        "http://[::1/",
+        "http://127.0.0.1:99999/",
+        "http://127.0.0.1:-1/",
+        "http://127.0.0.1:x/",
+        "http://[:::::]/",
+        "sftp://h/",
+    ):
         ends = passed(fetchers="failed:scheme_not_allowed")
         yield Hostile(name=f"baseUrl {url}", body=post(f"baseUrl {url}", baseUrl=url), ends=ends)
 

@@ -51,6 +51,12 @@ def test_rename_is_honoured_inside_the_layout() -> None:
     assert place(BY_DAY, source="alice", rename="new/name") == "20260101/alice/new/name"
 
 
+@pytest.mark.parametrize("layout", [BY_DAY, Layout(template="{date:%Y}/{source}/{rel_path}", strip=2)])
+def test_link_shows_nothing_of_another_source(layout: Layout) -> None:
+    moved = {"rename": "link"} if not layout.strip else {}
+    assert refusal(layout, source="alice", rel_path="a/b/c", file_op={"link": "../bob/x"}, **moved) is Reason.LINK_OUTSIDE_ROOT
+
+
 @pytest.mark.parametrize("path", ["a/.b.00ff1.winnowry", ".x.winnowry", ".d.winnowry/b"])
 def test_nobody_puts_anything_where_our_temporaries_are(path: str) -> None:
     assert refusal(Layout(), rel_path=path) is Reason.PATH_UNUSABLE
@@ -76,9 +82,9 @@ def test_source_that_is_no_folder_is_refused(source: str | None) -> None:
 
 
 def test_link_is_counted_from_its_place() -> None:
-    link = {"rel_path": "latest", "file_op": {"link": "../../common/file"}, "source": "alice"}
-    assert place(BY_DAY, **link) == "20260101/alice/latest"
-    assert refusal(Layout(), **link) is Reason.LINK_OUTSIDE_ROOT
+    link = {"rel_path": "a/latest", "file_op": {"link": "../common/file"}, "source": "alice"}
+    assert place(BY_DAY, **link) == "20260101/alice/a/latest"
+    assert refusal(Layout(strip=1), **link) is Reason.LINK_OUTSIDE_ROOT
 
 
 @given(st.text(max_size=20), st.text(max_size=20), st.none() | st.text(max_size=20), st.integers(0, 3))
