@@ -1,3 +1,4 @@
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -23,6 +24,15 @@ def rabbitmq() -> Iterator[Broker]:
     """One real broker for the whole session; tests that kill it start a ``RabbitMQ`` of their own."""
     with broker() as started:
         yield started
+
+
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """Puts back what is done at SIGTERM and Ctrl-C."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from deaths import deaths
-from dying import POINTS, Death
+from dying import POINTS, STORES, Death
 from slow_server import slow_server
 from stages import AILING, Stage, stage
 from witness import Witness
@@ -36,7 +36,7 @@ def carol(sarra: Stage) -> Path:
     return sarra.cluster.file.parent / "carol"
 
 
-@pytest.mark.parametrize("death", deaths(POINTS, in_short=IN_SHORT))
+@pytest.mark.parametrize("death", deaths([*POINTS, *STORES], in_short=IN_SHORT))
 def test_every_file_is_announced_and_arrives_once_and_whole_and_is_reported(sarra: Stage, death: Death) -> None:
     files = sarra.plant()
     with (

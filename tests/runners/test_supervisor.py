@@ -1,7 +1,6 @@
 import os
-import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,12 +13,7 @@ from winnowry.runners.supervisor import FIRST_BACK_OFF, GOOD_RUN, LONGEST_BACK_O
 ASK_TO_STOP = "kill -TERM $PPID"
 
 
-@pytest.fixture(autouse=True)
-def handlers() -> Iterator[None]:
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
+pytestmark = pytest.mark.usefixtures("handlers")
 
 
 def shell(script: str) -> Child:

@@ -107,23 +107,25 @@ class Cluster:
         """Ask a running pump."""
         return ask(self._folder / "state" / pump / str(number) / "control.sock", {"do": do, **more})
 
-    def until(self, pump: str, holds: Callable[[dict[str, Any]], bool], seconds: float = START_SECONDS) -> dict[str, Any]:
-        """Return the status of a pump as soon as it answers and ``holds``."""
+    def until(
+        self, pump: str, is_so: Callable[[dict[str, Any]], bool], seconds: float = START_SECONDS, *, number: int = 1
+    ) -> dict[str, Any]:
+        """Return the status of a pump as soon as it answers, and ``is_so`` says that it is as expected."""
         found: dict[str, Any] = {}
 
         def happens() -> bool:
             try:
-                found.update(self.ask(pump))
+                found.update(self.ask(pump, number=number))
             except Unreachable:
                 return False
-            return holds(found)
+            return is_so(found)
 
         eventually(happens, seconds, f"what was expected of {pump}, last seen as {found},")
         return found
 
     def settled(self, pump: str, queue: str, seconds: float = START_SECONDS) -> dict[str, Any]:
         """Return the status of a pump as soon as its queue is empty and it holds nothing any more."""
-        return self.until(pump, lambda status: not _holds(status) and not self.vhost.depth(queue), seconds)
+        return self.until(pump, lambda status: not holds(status) and not self.vhost.depth(queue), seconds)
 
     def kill_amid(self, supervisor: Owned, pump: str, *queues: str) -> int:
         """Kill a pump's process by signal 9 and return how many Deliveries of these queues it had not settled.
@@ -149,7 +151,8 @@ class Cluster:
         self.stack.close()
 
 
-def _holds(status: dict[str, Any]) -> int:
+def holds(status: dict[str, Any]) -> int:
+    """Return how much an instance has that is not over, by what it answered."""
     return sum(int(status[name]) for name in ("waiting", "parked", "later", "unsettled"))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from dying import Death
 
-PASSINGS = {"reserved": 3, "fetching": 1, "written": 3, "renamed": 3}
+PASSINGS = {"reserved": 3, "fetching": 1, "written": 3, "renamed": 3, "reserving": 5, "intending": 3}
 """At which passing of a point a pump dies: others are underway then. Else at the second: a round passes those at once."""
 SIGNALS = (signal.SIGKILL, signal.SIGTERM)
 

@@ -4,8 +4,10 @@ No product code knows of these points: they are put around its methods in the pr
 from one that has imported the libraries, which saves a second each, and imports nothing of the product.
 """
 
+import itertools
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -15,6 +17,8 @@ from importlib import import_module
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any
+
+import lmdb
 
 LIBRARIES = ("apache_beam.runners.portability.fn_api_runner", "fastavro", "lmdb", "pika", "pycurl", "pydantic", "ruamel.yaml")
 SECONDS = 90.0
@@ -50,6 +54,22 @@ class Point:
     counts: Callable[[Sequence[Any], Any], bool] = _always
     before: bool = False
 
+    def watch(self, pass_by: Callable[[], None]) -> None:
+        """Let this process call ``pass_by`` whenever it passes here."""
+        owner = getattr(import_module(f"winnowry.{self.module}"), self.owner)
+        method = getattr(owner, self.method)
+
+        @wraps(method)
+        def instead(*given: Any, **named: Any) -> Any:
+            if self.before and self.counts(given, None):
+                pass_by()
+            result = method(*given, **named)
+            if not self.before and self.counts(given, result):
+                pass_by()
+            return result
+
+        setattr(owner, self.method, instead)
+
 
 POINTS = {
     "reserved": Point("io.memory.memory", "Memory", "reserve", lambda _, result: result.value == "reserved"),
@@ -66,6 +86,10 @@ POINTS = {
 """Where a pump dies, in the order in which one passes. A confirm has come when ``announced`` or ``reported`` is passed."""
 
 
+STORES = {"reserving": "reservations", "intending": "intents", "committing": "days"}
+"""Points inside a write transaction of the memory, by the folder of the store: nobody else can write there meanwhile."""
+
+
 @dataclass(frozen=True)
 class Death:
     """A signal at the ``passing``-th passing of a point."""
@@ -76,40 +100,58 @@ class Death:
 
     def prepare(self, witness: Path) -> None:
         """Make this very process die so; it writes into ``witness`` first."""
-        point = POINTS[self.point]
-        owner = getattr(import_module(f"winnowry.{point.module}"), point.owner)
-        method, guard, passed = getattr(owner, point.method), threading.Lock(), [0]
+        guard, passed = threading.Lock(), itertools.count(1)
 
-        def pass_by(given: Sequence[Any], result: Any) -> None:
-            if not point.counts(given, result):
-                return
+        def pass_by() -> None:
             with guard:
-                passed[0] += 1
-                if passed[0] == self.passing:
-                    witness.write_text(f"{self.point} {passed[0]}")
+                number = next(passed)
+                if number == self.passing:
+                    witness.write_text(f"{self.point} {number}")
                     os.kill(os.getpid(), self.signum)
 
-        @wraps(method)
-        def instead(*given: Any, **named: Any) -> Any:
-            if point.before:
-                pass_by(given, None)
-            result = method(*given, **named)
-            if not point.before:
-                pass_by(given, result)
-            return result
+        if self.point in STORES:
+            lmdb.open = _opening(STORES[self.point], pass_by)
+        else:
+            POINTS[self.point].watch(pass_by)
 
-        setattr(owner, point.method, instead)
+
+class _Store:
+    """A store that tells of each write transaction, when it has begun."""
+
+    def __init__(self, store: lmdb.Environment, pass_by: Callable[[], None]) -> None:
+        self._store = store
+        self._pass_by = pass_by
+
+    def begin(self, *given: Any, write: bool = False, **named: Any) -> lmdb.Transaction:
+        transaction = self._store.begin(*given, write=write, **named)
+        if write:
+            self._pass_by()
+        return transaction
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+def _opening(name: str, pass_by: Callable[[], None], opens: Callable[..., Any] = lmdb.open) -> Callable[..., Any]:
+    def opening(folder: str, **settings: Any) -> Any:
+        store = opens(folder, **settings)
+        return _Store(store, pass_by) if name in Path(folder).parts[-2:] else store
+
+    return opening
 
 
 class PumpProcess:
     """One life of one instance of a pump, in a process of its own: what a supervisor would start."""
 
-    def __init__(self, words: Sequence[str], log: Path, death: Death | None = None, *, twice: bool = False) -> None:
-        """``words`` are what a supervisor would say to it; ``twice`` lets it run every round two times."""
+    def __init__(
+        self, words: Sequence[str], number: int, log: Path, death: Death | None = None, *, twice: bool = False
+    ) -> None:
+        """``words`` are what a supervisor would say to it before the number; ``twice`` lets it run every round two times."""
+        self.number = number
         self._log = log
         self._witness = log.with_suffix(".passed")
         self._witness.unlink(missing_ok=True)
-        arguments = (words, str(log), str(self._witness), death, twice)
+        arguments = ([*words, str(number)], str(log), str(self._witness), death, twice)
         self._process: ForkServerProcess = _server().Process(target=_live, args=arguments)
         self._process.start()
 
@@ -136,6 +178,11 @@ class PumpProcess:
         self._process.join(seconds)
         assert self.code is not None, f"still running after {seconds} s: {self.last_words()}"
         return self.code
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it stands still."""
+        return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
     def kill(self) -> None:
         """End it in any case."""
@@ -166,3 +213,16 @@ def _live(arguments: Sequence[str], log: str, witness: str, death: Death | None,
     if twice:
         instance.assemble = partial(instance.assemble, twice=True)
     sys.exit(child.main(arguments))
+
+
+def main(point: str, passing: str, witness: str, *words: str) -> int:
+    """Be such a process as a command: in its first life it stands still at a point, and in the next it does not."""
+    from winnowry.runners import child  # noqa: PLC0415
+
+    if not Path(witness).exists():
+        Death(point, signal.SIGSTOP, int(passing)).prepare(Path(witness))
+    return child.main(words)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

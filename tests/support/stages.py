@@ -5,7 +5,7 @@ import itertools
 import signal
 import time
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from random import Random
@@ -14,7 +14,7 @@ from typing import Self
 import lmdb
 from arrivals import a_post
 from brokers import Vhost, eventually
-from clusters import Cluster
+from clusters import Cluster, holds
 from dying import Death, PumpProcess
 
 from winnowry.io.amqp import hang_up
@@ -33,6 +33,7 @@ INSIDE = ("subscribe", "shovel")
 AILING = "ails"
 LARGE = 400_000
 """Bytes of the one file of a case that comes in many pieces."""
+LOOKS = 5
 
 Name = tuple[str, str]
 """What tells one Post from another: its path and when it was announced."""
@@ -49,6 +50,7 @@ class Stage:
         self.kind = kind
         self.tree = folder / "tree"
         self.tree.mkdir()
+        self.memory = folder / "state" / PUMP / "memory"
         self._folder = folder
         self._numbers = itertools.count(1)
         self._lives = itertools.count(1)
@@ -97,13 +99,10 @@ class Stage:
         now = write_time(time.time_ns())
         return a_post(rel_path=name, base_url=url, size=len(content), fingerprint=fingerprint, pub_time=now)
 
-    def begin(
-        self, death: Death | None = None, *, number: int = 1, twice: bool = False, until_idle: bool = False
-    ) -> PumpProcess:
+    def begin(self, death: Death | None = None, *, number: int = 1, twice: bool = False) -> PumpProcess:
         """Begin a life of an instance of the pump."""
         log = self._folder / f"life{next(self._lives)}.log"
-        words = [str(self.cluster.file), PUMP, str(number), *(["--until-idle"] if until_idle else [])]
-        process = PumpProcess(words, log, death, twice=twice)
+        process = PumpProcess([str(self.cluster.file), PUMP], number, log, death, twice=twice)
         self._stack.callback(process.kill)
         return process
 
@@ -115,26 +114,41 @@ class Stage:
         assert code == (0 if death.signum == signal.SIGTERM else -death.signum), dying.last_words()
 
     def live_on(self, posts: set[Name], *, reported: bool = True, twice: bool = False) -> dict[Name, set[str]]:
-        """Let a life finish all there is to do; return the endings that were reported of each Post.
-
-        Nothing is underway then, and nothing left in any queue.
-        """
-        living = self.begin(twice=twice, until_idle=not reported)
+        """Let a life finish all there is to do; return the endings that were reported of each Post."""
+        living = self.begin(twice=twice)
         endings: dict[Name, set[str]] = {}
         if reported:
             self.wait_for_reports(posts, endings)
-            self.quiet()
-            living.send(signal.SIGTERM)
-        assert living.join() == 0, living.last_words()
-        assert not any(self.underway().values())
-        assert self.left() == {}
+        self.end(living)
         assert not reported or endings.keys() == posts
         return endings
 
-    def quiet(self) -> None:
-        """Wait until the one instance that runs has settled everything, and waits for nothing."""
-        for queue in self.queues:
-            self.cluster.settled(PUMP, queue)
+    def end(self, *living: PumpProcess) -> None:
+        """Wait until nothing is left to do, and let those who live drain: then nothing is underway or in any queue."""
+        self._rest(living)
+        for process in living:
+            process.send(signal.SIGTERM)
+        for process in living:
+            assert process.join() == 0, process.last_words()
+        assert not any(self.underway().values())
+        assert self.left() == {}
+
+    def _rest(self, living: Sequence[PumpProcess]) -> None:
+        """Wait until nothing is in any queue, and no instance holds anything.
+
+        It is looked at several times: a message may be on its way from the one to the other.
+        """
+        looks = 0
+
+        def at_rest() -> bool:
+            nonlocal looks
+            busy = self.left() or any(holds(self.cluster.ask(PUMP, number=process.number)) for process in living)
+            looks = 0 if busy else looks + 1
+            return looks == LOOKS
+
+        for process in living:
+            self.cluster.until(PUMP, lambda status: not holds(status), number=process.number)
+        eventually(at_rest, 60, "rest")
 
     def wait_for_reports(self, posts: set[Name], seen: dict[Name, set[str]]) -> None:
         """Wait until each of these Posts has a Report; ``seen`` gets all endings that were reported."""
@@ -158,16 +172,21 @@ class Stage:
         return [read_v03(body) for body in bodies]
 
     def left(self) -> Mapping[str, int]:
-        """Return which queues hold how much, when nobody consumes them; those of the ears apart."""
-        queues = [str(queue["name"]) for queue in self.vhost.broker.queues(self.vhost.name)]
-        depths = {queue: self.vhost.depth(queue) for queue in queues if not queue.startswith("ear_")}
-        return {queue: depth for queue, depth in depths.items() if depth}
+        """Return which queues hold how much that nobody has taken, those of the ears apart."""
+        names = [str(queue["name"]) for queue in self.vhost.broker.queues(self.vhost.name)]
+        with self.vhost.connect() as connection:
+            channel = connection.channel()
+            depths = {
+                name: channel.queue_declare(name, passive=True).method.message_count
+                for name in names
+                if not name.startswith("ear_")
+            }
+        return {name: depth for name, depth in depths.items() if depth}
 
     def underway(self) -> Mapping[str, int]:
         """Return how many reservations and intents are on the disk, where the pump has a memory."""
-        memory = self._folder / "state" / PUMP / "memory"
-        assert memory.exists() == (self.kind != "shovel")
-        return {name: _entries(memory / name) for name in ("reservations", "intents") if memory.exists()}
+        assert self.memory.exists() == (self.kind != "shovel")
+        return {name: _entries(self.memory / name) for name in ("reservations", "intents") if self.memory.exists()}
 
     def __enter__(self) -> Self:
         return self
