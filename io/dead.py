@@ -74,7 +74,7 @@ def read_letter(delivery: Delivery) -> DeadLetter:
 def resubmission(letter: DeadLetter, now: int, *, account: str, pump: str) -> Message:
     """Return the copy that lets the pump try a dead letter again, from its first attempt, through its shortest later queue."""
     fresh = replace(letter.message, attempt=0)
-    return postpone(fresh, 0.0, Reason.of(letter.reason), now, account=account, pump=pump)
+    return postpone(fresh, 0.0, Reason.WAITING, now, account=account, pump=pump)
 
 
 def cut(detail: str) -> str:

@@ -6,7 +6,7 @@ One SQLite file an instance; operators may look into it from another process. Ea
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -29,6 +29,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS later (number INTEGER PRIMARY KEY AUTOINCREMENT, due INTEGER NOT NULL, delivery BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS later_due ON later (due);
 CREATE TABLE IF NOT EXISTS dead (number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, letter BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS dead_name ON dead (name);
 """
 _BUSY_SECONDS = 30.0
 
@@ -117,14 +118,15 @@ class LaterStore:
         with self._change() as connection:
             return [_letter.decode(data) for (data,) in connection.execute("SELECT letter FROM dead ORDER BY number")]
 
-    def drop(self, names: Sequence[str]) -> int:
+    def drop(self, names: Collection[str]) -> int:
         """Remove the dead letters with these names; return how many there were."""
         with self._change() as connection:
             return sum(connection.execute("DELETE FROM dead WHERE name = ?", (name,)).rowcount for name in set(names))
 
-    def resubmit(self, names: Sequence[str], now: int) -> int:
+    def resubmit(self, names: Collection[str], now: int) -> int:
         """Let dead letters be tried again, from their first attempt; return how many there were."""
-        chosen = [letter for letter in self.browse() if letter.name in names]
+        wanted = frozenset(names)
+        chosen = [letter for letter in self.browse() if letter.name in wanted]
         rows = [(now, msgspec.msgpack.encode(replace(letter.message, attempt=1))) for letter in chosen]
         with self._change() as connection:
             connection.executemany("INSERT INTO later (due, delivery) VALUES (?, ?)", rows)

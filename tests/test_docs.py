@@ -20,7 +20,7 @@ ENDINGS = (".py", ".md", ".yaml", ".toml", ".lock", ".avsc", ".sh")
 LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)")
 QUOTED = re.compile(r"`([^`\n]+)`")
 FENCED = re.compile(r"^```.*?^```\n", re.MULTILINE | re.DOTALL)
-MADE_BY_READERS = frozenset({"cluster.yaml", "resubmit.py", "docs/decisions/NNNN-title.md"})
+MADE_BY_READERS = frozenset({"cluster.yaml", "docs/decisions/NNNN-title.md"})
 
 
 def text_of(page: Path) -> str:

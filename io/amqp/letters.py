@@ -1,60 +1,101 @@
 """Resubmit or drop dead letters. No PTransform: it serves people, not pumps."""
 
+import queue
 import time
-from collections.abc import Callable, Collection
-from functools import partial
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import closing
+from itertools import islice
 
-from pika import spec
 from pika.adapters.blocking_connection import BlockingChannel
 
+from winnowry.io.amqp.broker import AmqpBroker
 from winnowry.io.amqp.browse import held
-from winnowry.io.amqp.frames import decode_properties, encode_properties
 from winnowry.io.amqp.settings import AmqpSettings
 from winnowry.io.amqp.visit import visit
+from winnowry.io.broker import Confirm, Confirmations
 from winnowry.io.dead import DeadLetter, dead_queue, read_letter, resubmission
 from winnowry.schemas.delivery import Message
+from winnowry.schemas.errors import Terminal, Unreachable
+from winnowry.schemas.reasons import Reason
 
-_LIMIT = 10_000
+_BATCH = 500
+"""Letters whose copies are confirmed together."""
+
+Watch = Callable[[int], object]
+"""Told, now and then, how many letters have been dealt with."""
 
 
-def drop(settings: AmqpSettings, account: str, pump: str, names: Collection[str]) -> int:
+def _nobody(_done: int) -> None:
+    """Watch nothing."""
+
+
+def drop(settings: AmqpSettings, account: str, pump: str, names: Collection[str], watch: Watch = _nobody) -> int:
     """Remove the dead letters with these names; return how many there were. Raises as ``browse`` does."""
-    return _settle(settings, dead_queue(account, pump).name, names, _nothing)
+    done = 0
+    with visit(settings) as connection:
+        channel = connection.channel()
+        for letters in _batches(_chosen(channel, account, pump, names)):
+            _remove(channel, letters)
+            done += len(letters)
+            watch(done)
+    return done
 
 
 def resubmit(
-    settings: AmqpSettings, account: str, pump: str, names: Collection[str], clock: Callable[[], int] = time.time_ns
+    settings: AmqpSettings,
+    account: str,
+    pump: str,
+    names: Collection[str],
+    *,
+    clock: Callable[[], int] = time.time_ns,
+    watch: Watch = _nobody,
 ) -> int:
-    """Let the pump try the dead letters with these names again; return how many there were. Raises as ``browse`` does.
+    """Let the pump try the dead letters with these names again; return how many there were.
 
-    Each copy is confirmed before its letter is removed.
+    Each copy is confirmed before its letter is removed: whoever is interrupted leaves letters, some of which were resubmitted
+    already, and loses none. Raises as ``browse`` does, and Terminal where the broker would not keep a copy.
     """
-    again = partial(_try_again, account=account, pump=pump, clock=clock)
-    return _settle(settings, dead_queue(account, pump).name, names, again)
-
-
-def _settle(
-    settings: AmqpSettings, queue: str, names: Collection[str], act: Callable[[BlockingChannel, DeadLetter], None]
-) -> int:
-    with visit(settings) as connection:
+    done = 0
+    with closing(AmqpBroker(settings)) as broker, visit(settings) as connection:
         channel = connection.channel()
-        channel.confirm_delivery()
-        chosen = [letter for letter in map(read_letter, held(channel, queue, _LIMIT)) if letter.name in names]
-        for letter in chosen:
-            act(channel, letter)
-            channel.basic_ack(letter.message.tag)
-        return len(chosen)
+        for letters in _batches(_chosen(channel, account, pump, names)):
+            now = clock()
+            copies = [resubmission(letter, now, account=account, pump=pump) for letter in letters]
+            kept = _publish(broker, copies, settings.patience)
+            _remove(channel, [letters[number] for number in kept])
+            done += len(kept)
+            watch(done)
+            if len(kept) < len(letters):
+                detail = f"{copies[0].routing_key} did not take every copy; what it did not take is a dead letter still"
+                raise Terminal(Reason.BROKER_REFUSED, detail)
+    return done
 
 
-def _nothing(_channel: BlockingChannel, _letter: DeadLetter) -> None:
-    """A dropped letter leaves nothing."""
+def _chosen(channel: BlockingChannel, account: str, pump: str, names: Collection[str]) -> Iterator[DeadLetter]:
+    wanted = frozenset(names)
+    letters = map(read_letter, held(channel, dead_queue(account, pump).name))
+    return (letter for letter in letters if letter.name in wanted)
 
 
-def _try_again(channel: BlockingChannel, letter: DeadLetter, *, account: str, pump: str, clock: Callable[[], int]) -> None:
-    _publish(channel, resubmission(letter, clock(), account=account, pump=pump))
+def _batches(letters: Iterator[DeadLetter]) -> Iterator[list[DeadLetter]]:
+    while batch := list(islice(letters, _BATCH)):
+        yield batch
 
 
-def _publish(channel: BlockingChannel, message: Message) -> None:
-    content_type, headers = decode_properties(encode_properties(message.content_type, message.headers))
-    properties = spec.BasicProperties(content_type=content_type, headers=dict(headers), delivery_mode=2)
-    channel.basic_publish(message.exchange, message.routing_key, message.body, properties, mandatory=True)
+def _remove(channel: BlockingChannel, letters: Sequence[DeadLetter]) -> None:
+    for letter in letters:
+        channel.basic_ack(letter.message.tag)
+
+
+def _publish(broker: AmqpBroker, copies: Sequence[Message], patience: float) -> list[int]:
+    """Return the numbers of those copies that the broker has confirmed, once it has answered them all."""
+    answers: queue.SimpleQueue[Confirmations] = queue.SimpleQueue()
+    broker.publish(list(enumerate(copies)), answers.put)
+    answered: dict[int, Confirm] = {}
+    while len(answered) < len(copies):
+        try:
+            answered.update(answers.get(timeout=patience))
+        except queue.Empty:
+            detail = f"{broker.name} does not confirm what is resubmitted; the letters stay where they are"
+            raise Unreachable(Reason.UNREACHABLE, detail) from None
+    return [number for number, answer in answered.items() if answer is Confirm.CONFIRMED]

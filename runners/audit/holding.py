@@ -19,7 +19,6 @@ from winnowry.schemas.delivery import Delivery
 from winnowry.schemas.errors import Terminal, Unreachable
 from winnowry.schemas.reasons import Reason
 
-LETTERS = 1_000_000
 REPEATS = frozenset({"repeat:known_content"})
 ROUTINE = frozenset({f"refused:{reason}" for reason in ("not_selected", "superseded", "from_ourselves", "no_destination")})
 """Refusals of what a pump was told to leave alone: where there are no Reports, its counters alone tell of them."""
@@ -78,14 +77,14 @@ def _later(subject: Subject, target: AmqpBroker, *, running: bool) -> tuple[froz
     if running:
         return frozenset(), sum(ready.values())
     settings = AmqpSettings(urls=subject.target)
-    found = [delivery for queue, count in ready.items() if count for delivery in browse(settings, queue, LETTERS)]
+    found = [delivery for queue, count in ready.items() if count for delivery in browse(settings, queue)]
     return frozenset(identify(restore(delivery)[0]) for delivery in found), sum(ready.values())
 
 
 def _dead(subject: Subject) -> list[tuple[DeadLetter, str]]:
     """Return the dead letters on the broker, each with the reason that it states itself."""
     try:
-        held: list[Delivery] = browse(AmqpSettings(urls=subject.target), subject.dead, LETTERS)
+        held: list[Delivery] = browse(AmqpSettings(urls=subject.target), subject.dead)
     except Terminal as error:
         if error.reason is Reason.NOT_FOUND:
             return []

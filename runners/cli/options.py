@@ -19,7 +19,7 @@ CredentialsFile = Annotated[
     typer.Option("--credentials", metavar="FILE", help="Credentials file, instead of the one that the cluster file names."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-UntilIdle = Annotated[bool, typer.Option("--until-idle", help="End when nothing is left to do.")]
+UntilIdle = Annotated[bool, typer.Option("--until-idle", help="End when nothing is left to do but what waits in later queues.")]
 
 
 @contextmanager

@@ -62,6 +62,11 @@ def queue_for(url: str, into: Path, exchange: str) -> str:
     return f"q_{account_of(url)}.winnowry.{host}.{_mark(url, exchange, into)}"
 
 
+def consumer_of(into: Path) -> str:
+    """Return the name of the cluster that delivering into a folder makes up: what it remembers is below it."""
+    return f"consumer-{_mark(into.resolve())}"
+
+
 def _mark(*parts: object) -> str:
     return hashlib.blake2b(" ".join(map(str, parts)).encode(), digest_size=6).hexdigest()
 
@@ -72,7 +77,7 @@ def cluster_for(url: str, into: Path, pump: dict[str, Any], credentials: Credent
     described = {"kind": "subscribe", "reports": "none"} | pump
     try:
         settings = ClusterSettings.model_validate(
-            {"cluster": f"consumer-{_mark(root)}", "broker": url, "data": str(root), "pumps": {PUMP: described}}
+            {"cluster": consumer_of(root), "broker": url, "data": str(root), "pumps": {PUMP: described}}
         )
     except ValidationError as error:
         raise ConfigError("\n".join(_complaints(error))) from error

@@ -1,13 +1,13 @@
 import pytest
-from brokers import Vhost
+from brokers import Vhost, eventually
 from inbox import bound, publish
 from msgspec.structs import replace
 
 from winnowry.io.amqp import AmqpBroker, AmqpSettings
 from winnowry.io.amqp.browse import browse
 from winnowry.io.amqp.letters import drop, resubmit
-from winnowry.io.broker import Topology
-from winnowry.io.dead import bury, dead_queue, read_letter, resubmission
+from winnowry.io.broker import Queue, Topology
+from winnowry.io.dead import DeadLetter, bury, dead_queue, read_letter, resubmission
 from winnowry.io.later import later_topology, restore
 from winnowry.schemas.arrival import identify
 from winnowry.schemas.delivery import Delivery, Message
@@ -76,21 +76,61 @@ def test_a_stranger_in_the_queue_can_be_shown() -> None:
     assert (read.ending, read.reason, read.when, read.message.exchange) == ("failed", "bug", 0, "xpublic")
 
 
+def bury_all(vhost: Vhost, count: int, *queues: Queue) -> list[DeadLetter]:
+    """Bury so many messages, in a queue made here as these are; return their letters."""
+    broker = AmqpBroker(AmqpSettings(urls=(vhost.url,)))
+    broker.declare(bound())
+    broker.declare(Topology(queues=(dead_queue("feeder", "ingest"), *queues)))
+    outcomes = [replace(FAILED, delivery=replace(FIRST, body=b"%d" % number)) for number in range(count)]
+    copies = [letter(outcome) for outcome in outcomes]
+    publish(broker, copies)
+    broker.close()
+    return [read_letter(come(copy)) for copy in copies]
+
+
 @pytest.mark.e2e
 def test_letters_are_listed_dropped_and_resubmitted_on_a_broker(vhost: Vhost) -> None:
     settings = AmqpSettings(urls=(vhost.url,))
-    broker = AmqpBroker(settings)
-    broker.declare(bound())
-    broker.declare(Topology(queues=(dead_queue("feeder", "ingest"), *later_topology("feeder", "ingest"))))
-    outcomes = [replace(FAILED, delivery=replace(FIRST, body=b"%d" % number)) for number in range(3)]
-    publish(broker, [letter(outcome) for outcome in outcomes])
-    broker.close()
+    bury_all(vhost, 3, *later_topology("feeder", "ingest"))
     letters = [read_letter(delivery) for delivery in browse(settings, "q_feeder.ingest.dead")]
     assert [one.message.body for one in letters] == [b"0", b"1", b"2"]
     assert drop(settings, "feeder", "ingest", {letters[0].name}) == 1
     assert resubmit(settings, "feeder", "ingest", {letters[1].name, "unknown"}) == 1
     assert [delivery.body for delivery in browse(settings, "q_feeder.ingest.dead")] == [b"2"]
     assert vhost.take("q_feeder.ingest.later.1", 1) == [b"1"]
+
+
+@pytest.mark.e2e
+def test_letters_of_any_number_are_resubmitted_in_one_go(vhost: Vhost) -> None:
+    letters = bury_all(vhost, 12_000, *later_topology("feeder", "ingest"))
+    names = {one.name for one in letters if one.message.body != b"7"}
+    told: list[int] = []
+    assert resubmit(AmqpSettings(urls=(vhost.url,)), "feeder", "ingest", names, watch=told.append) == 11_999
+    assert told == [*range(500, 12_000, 500), 11_999]
+    eventually(lambda: vhost.depth("q_feeder.ingest.later.1") == 11_999)
+    assert vhost.take("q_feeder.ingest.dead", 1) == [b"7"]
+
+
+@pytest.mark.e2e
+def test_who_is_interrupted_while_resubmitting_loses_no_letter(vhost: Vhost) -> None:
+    letters = bury_all(vhost, 1200, *later_topology("feeder", "ingest"))
+
+    def interrupt(_done: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        resubmit(AmqpSettings(urls=(vhost.url,)), "feeder", "ingest", {one.name for one in letters}, watch=interrupt)
+    again = vhost.take("q_feeder.ingest.later.1", 500)
+    left = vhost.take("q_feeder.ingest.dead", 700)
+    assert sorted(again + left) == sorted(one.message.body for one in letters)
+
+
+@pytest.mark.e2e
+def test_letters_stay_where_nothing_takes_their_copies(vhost: Vhost) -> None:
+    letters = bury_all(vhost, 3)
+    with pytest.raises(Terminal, match=r"later\.1 did not take every copy"):
+        resubmit(AmqpSettings(urls=(vhost.url,)), "feeder", "ingest", {one.name for one in letters})
+    assert vhost.take("q_feeder.ingest.dead", 3) == [b"0", b"1", b"2"]
 
 
 @pytest.mark.e2e
