@@ -34,8 +34,8 @@ class Taps:
     def tap(self, exchange: str) -> None:
         """Keep copies of what crosses ``exchange`` from now on. Raises Terminal where the broker does not let us."""
         name = f"{self._prefix}{exchange}"
-        self.broker.declare(Topology(queues=(Queue(name=name, bindings=((exchange, "#"),), expires=self._expires),)))
         self._queues.append(name)
+        self.broker.declare(Topology(queues=(Queue(name=name, bindings=((exchange, "#"),), expires=self._expires),)))
 
     def read(self, exchange: str, take: Callable[[Delivery], None]) -> int:
         """Hand everything that has crossed ``exchange`` by now to ``take``, once, in its order; return how many."""

@@ -2,7 +2,11 @@
 
 import json
 import secrets
+import signal
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -46,8 +50,8 @@ def audit(
     """Check a running cluster: that nothing is lost, that every ending has its reason, and every copy is what was announced.
 
     Without `--for` it looks at what is there now: queues, later work, dead letters, running pumps, the data root. With it, it
-    keeps a copy of what crosses the cluster's exchanges for that time, and decides for each announcement that entered. It ends
-    with 1 when something is wrong. It changes nothing.
+    keeps a copy of what crosses the cluster's exchanges for that time, and decides for each announcement that entered.
+    Ctrl-C ends the time early. It ends with 1 when something is wrong. It changes nothing.
 
     Example: `winnowry audit cluster.yaml --for 60s`
     """
@@ -79,11 +83,11 @@ def _verdict(cluster: Cluster, names: list[str], seconds: float, patience: float
     from winnowry.runners.audit.subject import subjects_of  # noqa: PLC0415
 
     prefix = f"q_{{account}}.audit.{secrets.token_hex(4)}."
-    with Audit(subjects_of(cluster, names), prefix=prefix, expires=EXPIRES, tapped=seconds > 0) as running:
+    with _ctrl_c() as early, Audit(subjects_of(cluster, names), prefix=prefix, expires=EXPIRES, tapped=seconds > 0) as running:
         if not seconds:
             return running.settle(0.0, whole=False)
         running.begin()
-        _watch(running, seconds, console)
+        _watch(running, seconds, early, console)
         running.close_the_door()
         with console.status("waiting for what is underway") as status:
             return running.settle(
@@ -91,13 +95,29 @@ def _verdict(cluster: Cluster, names: list[str], seconds: float, patience: float
             )
 
 
-def _watch(running: "Audit", seconds: float, console: Console) -> None:
+@contextmanager
+def _ctrl_c() -> Iterator[threading.Event]:
+    """Give an event that the first Ctrl-C sets; the second ends the program."""
+    pressed = threading.Event()
+
+    def press(*_: object) -> None:
+        pressed.set()
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, press)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _watch(running: "Audit", seconds: float, early: threading.Event, console: Console) -> None:
+    """Read what enters for so long, or until somebody ends it early."""
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=40), TimeRemainingColumn())
     began = time.monotonic()
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
         task = bar.add_task("watching what enters", total=seconds)
-        while (left := seconds - (time.monotonic() - began)) > 0:
-            time.sleep(min(READ_EVERY, left))
+        while (left := seconds - (time.monotonic() - began)) > 0 and not early.wait(min(READ_EVERY, left)):
             running.gather()
             bar.update(task, completed=time.monotonic() - began)
 

@@ -11,7 +11,7 @@ from winnowry.runners.control import Control
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TWO_SOURCES = str(EXAMPLES / "two-sources.yaml")
-VERBS = ("check", "plan", "declare", "run", "post", "subscribe", "status", "hold", "lift", "demo")
+VERBS = ("check", "plan", "declare", "run", "post", "subscribe", "status", "audit", "hold", "lift", "demo")
 WITHOUT_BEAM = """
 import sys
 from winnowry.runners.cli.app import main
@@ -57,6 +57,7 @@ def winnowry(home: dict[str, str], *arguments: str) -> subprocess.CompletedProce
                 "post",
                 "subscribe",
                 "status",
+                "audit",
                 "hold",
                 "lift",
                 "demo",
@@ -106,6 +107,9 @@ def test_the_schema_of_the_file_is_exported(home: dict[str, str], tmp_path: Path
         ),
         (("post", "x", "--to", "amqp://h/", "--base-url", "http://h/"), "--to: the URL names no account"),
         (("declare", TWO_SOURCES, "--management", "http://a:hunter2/@h/"), "--management: this is no URL"),
+        (("audit", "nowhere.yaml"), "nowhere.yaml: cannot read the cluster file: No such file or directory"),
+        (("audit", TWO_SOURCES, "--pump", "ingst"), "no pump is called `ingst`; did you mean `ingest`?"),
+        (("audit", TWO_SOURCES, "--for", "long"), "--for: 'long' is no duration"),
         (("demo", "--largest", "much"), "--largest: 'much' is no size"),
     ],
 )

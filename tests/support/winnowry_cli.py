@@ -27,11 +27,15 @@ class Winnowry:
 
     def run(self, *arguments: str) -> str:
         """Run the command to its end and return what it printed."""
-        done = subprocess.run(
-            [PROGRAM, *arguments], env=self._environment, capture_output=True, text=True, timeout=120, check=False
-        )
+        done = self.done(*arguments)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def done(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run the command to its end, however that is."""
+        return subprocess.run(
+            [PROGRAM, *arguments], env=self._environment, capture_output=True, text=True, timeout=120, check=False
+        )
 
     def start(self, *arguments: str) -> Owned:
         """Start the command and leave it running."""
