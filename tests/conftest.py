@@ -15,7 +15,7 @@ from winnowry.runners.servers.rabbitmq import broker
 pytest_plugins = ("consecutive", "pytester")
 
 settings.register_profile("winnowry", deadline=None)  # a busy machine is no failure
-settings.register_profile("fuzz", deadline=None, max_examples=20_000, print_blob=True)
+settings.register_profile("fuzz", deadline=None, max_examples=5_000, print_blob=True)
 settings.load_profile("winnowry")
 
 

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from pika import exceptions, frame, spec
@@ -19,6 +20,7 @@ _FLAGS = struct.pack(
 _PERSISTENT = b"\2"
 _SHORT = 255
 _DEPTH = 16
+_INT64 = 2**63
 _CACHED = 4096
 _CACHED_SIZE = 1024
 _SENDABLE = 131_072 - 64
@@ -154,16 +156,23 @@ def _text(value: str | bytes | None) -> Any:
 
 
 def _plain(value: Any, depth: int) -> Any:
-    """Return a value without pika's own type for long numbers. Raises ValueError for tables nested beyond reason."""
+    """Return a value of types that our own store gives back: numbers that do not fit are text, as they are when sent.
+
+    Raises ValueError for tables nested beyond reason.
+    """
     if isinstance(value, str):
         return value
     if depth > _DEPTH:
         raise ValueError("headers are nested too deeply")
     if isinstance(value, dict):
         return {_text(name): _plain(inner, depth + 1) for name, inner in value.items()}
+    if isinstance(value, Decimal):
+        return str(value)
     if isinstance(value, list):
         return [_plain(inner, depth + 1) for inner in value]
-    return int(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if isinstance(value, int) and not isinstance(value, bool):  # pika has a type of its own for long numbers
+        return int(value) if -_INT64 <= value < _INT64 else str(int(value))
+    return value
 
 
 def _forget_if_full(cache: dict[Any, Any]) -> None:

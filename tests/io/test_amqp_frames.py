@@ -23,15 +23,22 @@ def test_headers_come_back_as_they_were_sent(content_type: str, headers: dict[st
     assert decode_properties(encode_properties(content_type, headers)) == (content_type, headers)
 
 
-@pytest.mark.parametrize(
-    "value", [b"\xff\x00", Decimal("12.5"), Decimal("-7"), datetime(2026, 1, 1, tzinfo=UTC), 2**31, -(2**31) - 1]
-)
+@pytest.mark.parametrize("value", [b"\xff\x00", datetime(2026, 1, 1, tzinfo=UTC), 2**31, -(2**31) - 1])
 def test_values_of_other_types_come_back(value: object) -> None:
     assert decode_properties(encode_properties("", {"v": value}))[1] == {"v": value}
 
 
-@pytest.mark.parametrize(("value", "text"), [(2**63, str(2**63)), (Decimal("1E+30"), "1E+30"), (Decimal("NaN"), "NaN")])
-def test_numbers_that_do_not_fit_are_sent_as_text(value: object, text: str) -> None:
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (2**63, str(2**63)),
+        (Decimal("1E+30"), "1E+30"),
+        (Decimal("NaN"), "NaN"),
+        (Decimal("1.5"), "1.5"),
+        (1e30, str(int(1e30))),
+    ],
+)
+def test_numbers_that_do_not_fit_are_text(value: object, text: str) -> None:
     assert decode_properties(encode_properties("", {"v": value}))[1] == {"v": text}
 
 
