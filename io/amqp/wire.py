@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 import pika
-from pika import exceptions, frame
+from pika import exceptions, frame, spec
 
 FRAME = struct.Struct(">BHI")
 METHOD, HEADER, BODY = 1, 2, 3
@@ -82,6 +82,8 @@ class Wire(pika.SelectConnection):
             if stop >= end:
                 if buffer.startswith(b"AMQP", at):
                     raise exceptions.IncompatibleProtocolError("the server speaks another version of AMQP")
+                if size > spec.FRAME_MAX_SIZE:
+                    raise exceptions.InvalidFrameError("a frame is longer than any may be")
                 self._wanted = size + OVERHEAD
                 return at
             if buffer[stop] != FRAME_END:

@@ -1,7 +1,9 @@
 """A broker that sends nonsense breaks a connection at worst, never the thread that holds it."""
 
 import random
+import socket
 import struct
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -78,6 +80,15 @@ def garble(data: bytes, chance: random.Random = random.Random(4)) -> bytes:  # n
     for _ in range(1 + len(changed) // 100):
         changed[chance.randrange(len(changed))] = chance.randrange(256)
     return bytes(changed)
+
+
+def test_a_frame_longer_than_any_may_be_is_not_waited_for(broker_at: Callable[..., AmqpBroker]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as endless:
+        broker = broker_at(f"amqp://guest:guest@127.0.0.1:{endless.getsockname()[1]}/")
+        taken, _ = endless.accept()
+        taken.sendall(struct.pack(">BHI", 1, 0, 2**31) + bytes(100))
+        eventually(lambda: "longer than any" in broker.state().detail, what="the end of a connection that talks nonsense")
+        taken.close()
 
 
 @pytest.mark.e2e
