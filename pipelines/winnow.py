@@ -21,5 +21,5 @@ def winnow(root: PCollection, pump: Pump) -> Outcomes:
     valid, turned_away = admit(root, pump, relays=True)
     routed, nowhere = valid | Route(routes=pump.routes)
     news, known = routed | pump.memory.winnow()
-    announced = news | Encode(routes=pump.routes)
+    announced = news | Encode(routes=pump.routes, winnow=f"{pump.cluster}/{pump.name}")
     return *turned_away, nowhere, known, announced

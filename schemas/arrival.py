@@ -44,7 +44,7 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     """A Post, its edge, its identity and attempt number, and the Delivery that brought it.
 
     ``place`` is where its file lands, relative to the data root. ``claim`` is set between the sieve and the Outcome,
-    ``fetched`` between Fetch and Place.
+    ``news_at`` (Unix nanoseconds) by a winnow that lets it through, ``fetched`` between Fetch and Place.
     """
 
     post: Post
@@ -53,6 +53,7 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     delivery: Delivery
     place: str = ""
     claim: Claim | None = None
+    news_at: int = 0
     fetched: Fetched | None = None
 
     @property

@@ -17,6 +17,7 @@ from winnowry.schemas.post import Post
 from winnowry.schemas.reasons import Reason
 from winnowry.schemas.topics import topic_of
 from winnowry.schemas.v03 import write_v03
+from winnowry.schemas.winnowed import read_winnowed, write_winnowed
 from winnowry.schemas.wire import read
 from winnowry.transforms.branch import finish
 from winnowry.transforms.route import Routes
@@ -28,17 +29,20 @@ _PRIVATE = re.compile(rb'"(?:_|\\u005f|(?:n|\\u006e)(?:e|\\u0065)(?:w|\\u0077)(?
 """What the names of fields begin with that are for inside a pump and were left out in reading, also where they are escaped."""
 
 
-def encode(arrival: Arrival, routes: Routes, base_url: str = "") -> Outcome:
+def encode(arrival: Arrival, routes: Routes, base_url: str = "", winnow: str = "") -> Outcome:
     """Return the Outcome `announced`, with its announcement in v03.
 
     ``base_url`` is where our copy is read from, followed by the Arrival's place; where it is empty this pump has no copy and
-    passes the Post on, byte for byte if nothing in it changed. What the next pump would not read ends as `malformed`.
+    passes the Post on, byte for byte if nothing in it changed. ``winnow`` is the name of the winnow that lets it through here;
+    other pumps pass on what the last winnow said. What the next pump would not read ends as `malformed`.
     """
     try:
         edge = routes.edge_for(arrival.post)
     except Refused as error:
         return refuse(arrival, error.reason, error.detail)
     message = _announce(_ours(arrival, base_url), edge) if base_url else _pass_on(arrival, edge)
+    if winnowed := _winnowed(arrival, winnow):
+        message = msgspec.structs.replace(message, headers=winnowed)
     if len(message.body) > BODY_LIMIT:
         return end(arrival, Ending.MALFORMED, Reason.BODY_TOO_LARGE, f"announced anew it has {len(message.body)} bytes")
     return Outcome(
@@ -60,10 +64,19 @@ class Encode(beam.PTransform):
 
     routes: Routes
     base_url: str = ""
+    winnow: str = ""
 
     def expand(self, arrivals: PCollection) -> PCollection:
         """Return Outcomes."""
-        return finish(arrivals, partial(encode, routes=self.routes, base_url=self.base_url))
+        return finish(arrivals, partial(encode, routes=self.routes, base_url=self.base_url, winnow=self.winnow))
+
+
+def _winnowed(arrival: Arrival, winnow: str) -> dict[str, str]:
+    """Return the header that says who let this through; of a user it is not believed."""
+    if winnow:
+        return write_winnowed(arrival.news_at, winnow)
+    said = read_winnowed(arrival.delivery.headers) if arrival.edge.kind != "user" else None
+    return write_winnowed(said.at, said.by) if said is not None else {}
 
 
 def _ours(arrival: Arrival, base_url: str) -> Post:

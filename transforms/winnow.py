@@ -3,7 +3,8 @@
 No PTransform of this name: each engine expands the sieve and the gate of its memory in its own way, and both call these
 functions. The rule: an announcer that says a content again after having said another begins its next episode of it; its k-th
 episode is a repeat if the pump has had k episodes of that content. So the second of two sources is winnowed however late it
-comes, and content that goes A, B, A is news three times, once each.
+comes, and content that goes A, B, A is news three times, once each. What a winnow has let through was said by the winnow, when
+it did.
 
 One exception keeps a pump from ending with old content when Posts of several announcers failed on the way and their counts have
 drifted apart: the announcer whose word is the present news may always change it.
@@ -22,6 +23,7 @@ from winnowry.schemas.arrival import Arrival, Claim
 from winnowry.schemas.history import ANNOUNCER_BYTES, History, Said, Saying
 from winnowry.schemas.post import Operation, Post
 from winnowry.schemas.times import read_time
+from winnowry.schemas.winnowed import read_winnowed
 
 REPLAY = "replayId"
 """The extension field by which the Posts of a replay are told from those replayed."""
@@ -76,7 +78,11 @@ def claim_of(arrival: Arrival, *, scope: Scope) -> Claim:
     if scope.same == "data" and _says_content(post):
         path = _key("data", _edge_of(post, scope), content.hex())
         return Claim(identity=arrival.identity, path=path, content=content, announcer=b"", pub_time=pub_time, episode=0)
-    announcer = _announcer(arrival.edge.name, post.source or "")
+    winnowed = read_winnowed(arrival.delivery.headers) if arrival.delivery.headers and arrival.edge.kind != "user" else None
+    if winnowed is None:
+        announcer = _announcer(arrival.edge.name, post.source or "")
+    else:
+        announcer, pub_time = _announcer(arrival.edge.name, f"\0{winnowed.by}"), min(winnowed.at, TIME_LIMIT)
     return Claim(identity=arrival.identity, path=place, content=content, announcer=announcer, pub_time=pub_time, episode=0)
 
 

@@ -106,6 +106,10 @@ class Memory:
         with self._guard, TROUBLE:
             return self._reservations.is_wanted(path)
 
+    def now_ns(self) -> int:
+        """Return the present time in Unix nanoseconds, by the clock of this memory."""
+        return int(self._clock() * 1e9)
+
     def recall(self, path: bytes) -> History | None:
         """Return what is remembered of a path, with everything committed before this call, by any process."""
         return self._days.read(path, self._clock())

@@ -79,7 +79,24 @@ class _Sift(beam.DoFn):
 
     def process(self, arrival: Arrival) -> Iterable[Any]:
         result = sift(arrival, self.memory, self.handle.scope)
-        return (TaggedOutput(ENDED, result),) if type(result) is Outcome else (result,)
+        return (TaggedOutput(ENDED, result),) if isinstance(result, Outcome) else (self.let_through(result),)
+
+    def let_through(self, news: Arrival) -> Arrival:
+        return news
+
+
+class _Winnow(_Sift):
+    """Says also when something was let through: one time for a round, so that headers are equal and are read once.
+
+    No path is news twice in a round. Where other processes winnow the same paths meanwhile, each has a time of its own.
+    """
+
+    def start_bundle(self) -> None:
+        super().start_bundle()
+        self.round_began = self.memory.now_ns()
+
+    def let_through(self, news: Arrival) -> Arrival:
+        return replace(news, news_at=self.memory.now_ns() if self.handle.shared else self.round_began)
 
 
 @dataclass(kw_only=True)
@@ -87,10 +104,11 @@ class Sieve(beam.PTransform):
     """Apply ``sift`` to Arrivals, with one read transaction a round."""
 
     memory: "DirectMemory"
+    dated: bool = False
 
     def expand(self, arrivals: PCollection) -> Branches:
-        """Return Arrivals that are news, and the Outcomes of the others."""
-        return split(arrivals, _Sift(self.memory))
+        """Return Arrivals that are news, and the Outcomes of the others; ``dated`` ones say when they were let through."""
+        return split(arrivals, _Winnow(self.memory) if self.dated else _Sift(self.memory))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +136,7 @@ class DirectMemory:
 
     def winnow(self) -> beam.PTransform:
         """Return the sieve, which is both here."""
-        return Sieve(memory=self)
+        return Sieve(memory=self, dated=True)
 
     def placed(self, arrival: Arrival) -> bool:
         """Whether this content was renamed into place by an attempt that died before it was announced.
