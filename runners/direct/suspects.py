@@ -36,6 +36,7 @@ class Suspects:
         self._clock = clock
         self._alone: deque[Delivery] = deque()
         self._waiting: deque[Delivery] = deque()
+        self._condemned: deque[Delivery] = deque()
         self._underway: dict[bytes, bytes] = {}
         self._until = 0.0
 
@@ -53,11 +54,14 @@ class Suspects:
         for delivery in taken:
             if not delivery.redelivered or delivery.hold in self._underway:
                 others.append(delivery)
-            elif self._book.crashes(identify(delivery)):
-                self._alone.append(delivery)
             else:
-                self._waiting.append(delivery)
+                self._place_of(self._book.crashes(identify(delivery))).append(delivery)
         return others
+
+    def _place_of(self, crashes: int) -> deque[Delivery]:
+        if crashes >= CRASHES:
+            return self._condemned
+        return self._alone if crashes else self._waiting
 
     def next_portion(self) -> list[Delivery]:
         """Return the suspects whose turn it is, noted as underway; nothing while others are."""
@@ -73,9 +77,8 @@ class Suspects:
 
     def condemned(self) -> list[Outcome]:
         """Return the ends of those that will not be tried again; they wait no more."""
-        guilty = [delivery for delivery in self._alone if self._book.crashes(identify(delivery)) >= CRASHES]
+        guilty = [self._condemned.popleft() for _ in range(len(self._condemned))]
         for delivery in guilty:
-            self._alone.remove(delivery)
             log.error("a Delivery has crashed the pump three times: it is a dead letter now", queue=delivery.queue)
         detail = f"the pump crashed {CRASHES + 1} times with it"
         return [Outcome(ending=Ending.FAILED, reason=Reason.CRASHED, delivery=one, detail=detail) for one in guilty]
