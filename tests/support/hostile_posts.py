@@ -63,10 +63,11 @@ def urls() -> Iterator[Hostile]:
         "http://127.0.0.1:-1/",
         "http://127.0.0.1:x/",
         "http://[:::::]/",
-        "sftp://h/",
     ):
         ends = passed(fetchers="failed:scheme_not_allowed")
         yield Hostile(name=f"baseUrl {url}", body=post(f"baseUrl {url}", baseUrl=url), ends=ends)
+    unknown = passed(fetchers="refused:scheme_not_allowed")
+    yield Hostile(name="baseUrl sftp://h/", body=post("baseUrl sftp://h/", baseUrl="sftp://h/"), ends=unknown)
 
 
 def operations() -> Iterator[Hostile]:
