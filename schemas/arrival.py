@@ -14,7 +14,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
 
     ``path`` and ``content`` are 16-byte keys of the memory; ``announcer`` is 8 bytes; ``pub_time`` is in nanoseconds;
     ``episode`` is which of this announcer's episodes of this content it is. ``identity`` is the Arrival's. ``departure`` is the
-    removal at the old path that a rename implies: it is not reserved, and remembered with the rename.
+    removal at the old path that a rename implies: it is not reserved, and remembered with the rename. ``news_at`` is when (Unix
+    nanoseconds) a winnow has let it through: on one path always later than the news before.
     """
 
     identity: bytes
@@ -24,6 +25,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     pub_time: int
     episode: int
     departure: "Claim | None" = None
+    news_at: int = 0
 
 
 class Fetched(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +46,7 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     """A Post, its edge, its identity and attempt number, and the Delivery that brought it.
 
     ``place`` is where its file lands, relative to the data root. ``claim`` is set between the sieve and the Outcome,
-    ``news_at`` (Unix nanoseconds) by a winnow that lets it through, ``fetched`` between Fetch and Place.
+    ``fetched`` between Fetch and Place.
     """
 
     post: Post
@@ -53,7 +55,6 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     delivery: Delivery
     place: str = ""
     claim: Claim | None = None
-    news_at: int = 0
     fetched: Fetched | None = None
 
     @property

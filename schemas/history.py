@@ -12,7 +12,7 @@ COUNT_LIMIT = 2**16 - 1
 
 NOBODY = 255
 
-_HEAD = struct.Struct(">BBBq")
+_HEAD = struct.Struct(">BBBqq")
 _CONTENT = struct.Struct(">16sH")
 _ANNOUNCER = struct.Struct(">8sB")
 _SAYING = struct.Struct(">BHq")
@@ -46,28 +46,30 @@ class History(msgspec.Struct, frozen=True):
 
     ``episodes`` counts by content (16 bytes) how often it has been the news; ``announcers`` tells by announcer (8 bytes) what
     it has said. Every content that an announcer said is in ``episodes``. ``latest`` is the announcer whose word is the present
-    news. ``forgotten`` is the pubTime (ns) of the youngest content that had to make room for younger ones.
+    news. ``forgotten`` is the pubTime (ns) of the youngest content that had to make room for younger ones. ``news_at`` is when
+    (Unix nanoseconds) a winnow has let the present news through, 0 in other pumps.
 
     >>> content, announcer = bytes(16), bytes(8)
     >>> history = History({content: 1}, {announcer: Said({content: Saying(1, 5)})}, latest=announcer)
     >>> History.unpack(history.pack()) == history, len(history.pack())
-    (True, 49)
+    (True, 57)
     """
 
     episodes: Mapping[bytes, int]
     announcers: Mapping[bytes, Said]
     latest: bytes = b""
     forgotten: int = 0
+    news_at: int = 0
 
     def pack(self) -> bytes:
         """Return the record as it is stored, for at most 255 contents and 254 announcers.
 
-        Big-endian: u8 contents, u8 announcers, u8 number of ``latest`` or 255, i64 ``forgotten``; each content: 16 bytes, u16
-        episodes; each announcer: 8 bytes, u8 sayings, and each of these: u8 number of the content, u16 episodes, i64 pubTime in
-        nanoseconds.
+        Big-endian: u8 contents, u8 announcers, u8 number of ``latest`` or 255, i64 ``forgotten``, i64 ``news_at``; each
+        content: 16 bytes, u16 episodes; each announcer: 8 bytes, u8 sayings, and each of these: u8 number of the content, u16
+        episodes, i64 pubTime in nanoseconds.
         """
         latest = list(self.announcers).index(self.latest) if self.latest in self.announcers else NOBODY
-        parts = [_HEAD.pack(len(self.episodes), len(self.announcers), latest, self.forgotten)]
+        parts = [_HEAD.pack(len(self.episodes), len(self.announcers), latest, self.forgotten, self.news_at)]
         numbers: dict[bytes, int] = {}
         for content, episodes in self.episodes.items():
             numbers[content] = len(numbers)
@@ -88,7 +90,7 @@ class History(msgspec.Struct, frozen=True):
 
     @classmethod
     def _read(cls, record: bytes) -> "History":
-        contents, speakers, latest, forgotten = _HEAD.unpack_from(record)
+        contents, speakers, latest, forgotten, news_at = _HEAD.unpack_from(record)
         place = _HEAD.size + contents * _CONTENT.size
         episodes = dict(_CONTENT.iter_unpack(record[_HEAD.size : place]))
         keys = list(episodes)
@@ -101,4 +103,4 @@ class History(msgspec.Struct, frozen=True):
             announcers[announcer] = Said({keys[number]: Saying(times, pub_time) for number, times, pub_time in sayings})
         if place != len(record):
             raise IndexError(f"{place} bytes expected")
-        return cls(episodes, announcers, b"" if latest == NOBODY else list(announcers)[latest], forgotten)
+        return cls(episodes, announcers, b"" if latest == NOBODY else list(announcers)[latest], forgotten, news_at)

@@ -73,8 +73,8 @@ class Encode(beam.PTransform):
 
 def _winnowed(arrival: Arrival, winnow: str) -> dict[str, str]:
     """Return the header that says who let this through; of a user it is not believed."""
-    if winnow:
-        return write_winnowed(arrival.news_at, winnow)
+    if winnow and arrival.claim is not None:
+        return write_winnowed(arrival.claim.news_at, winnow)
     said = read_winnowed(arrival.delivery.headers) if arrival.edge.kind != "user" else None
     return write_winnowed(said.at, said.by) if said is not None else {}
 

@@ -150,11 +150,12 @@ def remember(history: History | None, claim: Claim, *, news: bool) -> History:
     history = history or History({}, {})
     episodes = dict(history.episodes)
     episodes[claim.content] = max(episodes.get(claim.content, 0), claim.episode if news else 1)
+    news_at = claim.news_at if news else history.news_at
     if not claim.announcer:
-        return History(episodes, {})
+        return History(episodes, {}, news_at=news_at)
     announcers = dict(history.announcers)
     announcers[claim.announcer] = _say(announcers.get(claim.announcer), claim)
-    kept = History(episodes, announcers, claim.announcer if news else history.latest, history.forgotten)
+    kept = History(episodes, announcers, claim.announcer if news else history.latest, history.forgotten, news_at)
     return _make_room(kept) if len(episodes) > CONTENTS_LIMIT or len(announcers) > ANNOUNCERS_LIMIT else kept
 
 
@@ -187,6 +188,7 @@ def _make_room(history: History) -> History:
         {announcer: left for announcer, said in announcers.items() if (left := _without(said, kept)).sayings},
         history.latest if history.latest in announcers else b"",
         max([history.forgotten, *(time for content, time in last_said.items() if content not in kept)]),
+        history.news_at,
     )
 
 

@@ -25,7 +25,7 @@ from winnowry.io.memory.store import DAMAGED, MAP_SIZE, TROUBLE, move_aside_unso
 from winnowry.schemas.errors import ConfigError
 from winnowry.schemas.history import History
 
-VERSION = "winnowry memory 1\n"
+VERSION = "winnowry memory 2\n"
 UNSYNCED_SIZE = 2**30
 
 Answer = TypeVar("Answer")

@@ -26,11 +26,12 @@ ELSEWHERE_DELAY = 1.0
 """Seconds until an Arrival whose twin is underway in another process is looked at again."""
 
 
-def sift(arrival: Arrival, memory: Memory, scope: Scope) -> Arrival | Outcome:
+def sift(arrival: Arrival, memory: Memory, scope: Scope, now: int = 0) -> Arrival | Outcome:
     """Return the Arrival with its claim reserved when it is news, or its Outcome: a repeat, superseded, or not over yet.
 
     The path stays reserved until the ledger commits or releases the claim, also for a repeat that changes what is remembered:
-    whoever is judged next must see it. What changes nothing lets go at once.
+    whoever is judged next must see it. What changes nothing lets go at once. ``now`` (Unix nanoseconds) dates what a winnow
+    lets through; on one path the dates grow, whatever the clock does and whichever instance says them.
     """
     try:
         claim = claim_of(arrival, scope=scope)
@@ -42,12 +43,14 @@ def sift(arrival: Arrival, memory: Memory, scope: Scope) -> Arrival | Outcome:
         return end(arrival, Ending.PARKED, Reason.TWIN_UNDERWAY)
     if reservation is Reservation.TAKEN_ELSEWHERE:
         return replace(end(arrival, Ending.RETRIED, Reason.TWIN_ELSEWHERE), delay=ELSEWHERE_DELAY)
-    judgement = judge(memory.recall(claim.path), claim)
+    history = memory.recall(claim.path)
+    judgement = judge(history, claim)
     if not judgement.changes:
         memory.forgo(claim.path)
     elif judgement.verdict is not Verdict.SUPERSEDED:
         departure = departure_of(arrival, scope=scope) if arrival.post.file_op is not None else None
-        arrival = replace(arrival, claim=replace(claim, episode=judgement.episode, departure=departure))
+        news_at = max(now, history.news_at + 1) if now and history is not None else now
+        arrival = replace(arrival, claim=replace(claim, episode=judgement.episode, departure=departure, news_at=news_at))
     return _DECIDE[judgement.verdict](arrival)
 
 
@@ -71,32 +74,18 @@ _DECIDE: Mapping[Verdict, Callable[[Arrival], Arrival | Outcome]] = {
 
 
 class _Sift(beam.DoFn):
-    def __init__(self, memory: "DirectMemory") -> None:
-        self.handle = memory
+    """Dates what it lets through by the beginning of the round: headers that are equal are written and read once."""
+
+    def __init__(self, memory: "DirectMemory", dated: bool) -> None:
+        self.handle, self.dated = memory, dated
 
     def start_bundle(self) -> None:
         self.memory = self.handle.open()
+        self.now = self.memory.now_ns() if self.dated else 0
 
     def process(self, arrival: Arrival) -> Iterable[Any]:
-        result = sift(arrival, self.memory, self.handle.scope)
-        return (TaggedOutput(ENDED, result),) if isinstance(result, Outcome) else (self.let_through(result),)
-
-    def let_through(self, news: Arrival) -> Arrival:
-        return news
-
-
-class _Winnow(_Sift):
-    """Says also when something was let through: one time for a round, so that headers are equal and are read once.
-
-    No path is news twice in a round. Where other processes winnow the same paths meanwhile, each has a time of its own.
-    """
-
-    def start_bundle(self) -> None:
-        super().start_bundle()
-        self.round_began = self.memory.now_ns()
-
-    def let_through(self, news: Arrival) -> Arrival:
-        return replace(news, news_at=self.memory.now_ns() if self.handle.shared else self.round_began)
+        result = sift(arrival, self.memory, self.handle.scope, self.now)
+        return (TaggedOutput(ENDED, result),) if isinstance(result, Outcome) else (result,)
 
 
 @dataclass(kw_only=True)
@@ -108,7 +97,7 @@ class Sieve(beam.PTransform):
 
     def expand(self, arrivals: PCollection) -> Branches:
         """Return Arrivals that are news, and the Outcomes of the others; ``dated`` ones say when they were let through."""
-        return split(arrivals, _Winnow(self.memory) if self.dated else _Sift(self.memory))
+        return split(arrivals, _Sift(self.memory, self.dated))
 
 
 @dataclass(frozen=True, kw_only=True)

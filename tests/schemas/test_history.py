@@ -14,10 +14,10 @@ pub_times = st.integers(-(2**63), 2**63 - 1)
 def histories(draw: st.DrawFn) -> History:
     episodes = draw(st.dictionaries(contents, counts, max_size=5))
     if not episodes:
-        return History({}, {}, b"", draw(pub_times))
+        return History({}, {}, b"", draw(pub_times), draw(pub_times))
     sayings = st.dictionaries(st.sampled_from(sorted(episodes)), st.builds(Saying, counts, pub_times), min_size=1)
     speakers = draw(st.dictionaries(announcers, st.builds(Said, sayings), max_size=4))
-    return History(episodes, speakers, draw(st.sampled_from([b"", *speakers])), draw(pub_times))
+    return History(episodes, speakers, draw(st.sampled_from([b"", *speakers])), draw(pub_times), draw(pub_times))
 
 
 @given(histories())
@@ -36,7 +36,7 @@ def test_a_piece_of_a_record_is_no_record(history: History, data: st.DataObject)
 
 def test_one_content_of_two_announcers_takes_at_most_100_bytes() -> None:
     said = Said({bytes(16): Saying(1, 10**18)})
-    assert len(History({bytes(16): 1}, {bytes(8): said, b"announce": said}).pack()) == 69
+    assert len(History({bytes(16): 1}, {bytes(8): said, b"announce": said}).pack()) == 77
 
 
 def test_what_was_said_last_is_known() -> None:

@@ -86,9 +86,9 @@ def test_what_cannot_be_read_was_not_winnowed(text: str) -> None:
 
 @pytest.mark.parametrize("edge", [INTERNAL, FEEDER])
 def test_a_winnow_says_when_it_let_something_through_and_later_pumps_repeat_it(edge: InputEdge) -> None:
-    (message,) = encode(
-        replace(said(edge=edge, headers=write_winnowed(1, "dd/fuse")), news_at=7), ROUTES, winnow=FUSE
-    ).announcements
+    arrival = said(edge=edge, headers=write_winnowed(1, "dd/fuse"))
+    claim = replace(claim_of(arrival, scope=Scope()), news_at=7)
+    (message,) = encode(replace(arrival, claim=claim), ROUTES, winnow=FUSE).announcements
     assert message.headers == {"winnowed": f"7 {FUSE}"}
     for base_url in ("", "https://ddi.example.org/"):
         (onward,) = encode(said(edge=edge, headers=dict(message.headers)), ROUTES, base_url).announcements

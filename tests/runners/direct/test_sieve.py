@@ -14,6 +14,7 @@ from winnowry.runners.direct.parked import Parked
 from winnowry.runners.direct.sieve import DirectMemory, sift
 from winnowry.schemas.arrival import Arrival, Fetched
 from winnowry.schemas.errors import Terminal, Transient
+from winnowry.schemas.fingerprint import Fingerprint
 from winnowry.schemas.outcome import Ending, Outcome, end
 from winnowry.schemas.reasons import Reason
 from winnowry.transforms.winnow import Scope
@@ -156,3 +157,15 @@ def test_a_sweep_spares_what_is_intended(memory: DirectMemory) -> None:
     assert tree.sweep(0, memory.open().intended(), clock=lambda: 1e12) == 0
     ends(memory, arrival, Ending.FAILED)
     assert tree.sweep(0, memory.open().intended(), clock=lambda: 1e12) == 1
+
+
+def test_what_a_winnow_lets_through_is_dated_in_order_whatever_its_clock_does(memory: DirectMemory) -> None:
+    dates = []
+    for tag, (content, now) in enumerate((("1", 100), ("2", 50), ("1", 50), ("3", 200)), start=1):
+        post = {"fingerprint": Fingerprint(method="md5", value=content), "size": 1, "pub_time": f"20260101T00000{tag}.0"}
+        news = sift(come(tag, **post), memory.open(), memory.scope, now)
+        assert isinstance(news, Arrival)
+        assert news.claim is not None
+        dates.append(news.claim.news_at)
+        ends(memory, news)
+    assert dates == [100, 101, 102, 200]
