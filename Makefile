@@ -9,7 +9,7 @@ ROUNDS ?= 1
 MINUTES ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit e2e faults soak fuzz interop latency lint types layers format lock clean programs programs-test
+.PHONY: help setup demo test unit e2e faults mutants soak fuzz interop latency lint types layers format lock clean programs programs-test
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ soak: programs-test .venv/installed ## kill pumps and broker for MINUTES=30 whil
 
 fuzz: .venv/installed ## look for messages that break a codec or a step, for much longer than `make test` does
 	$(PYTEST) tests/*/test_fuzz_*.py -m "not e2e" --hypothesis-profile=fuzz --timeout=0
+
+mutants: programs-test .venv/installed ## remove each safeguard in turn, and see its tests fail; an interrupted run goes on
+	$(BIN)/python tests/support/mutants.py
 
 interop: programs-test .venv/installed .venv-sr3/installed ## exchange files with the real metpx-sr3
 	$(PYTEST) -m interop

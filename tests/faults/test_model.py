@@ -135,7 +135,7 @@ class Pumping(RuleBasedStateMachine):
 
     @rule()
     def hold_or_lift(self) -> None:
-        if self.life.engine.status()["holds"]:
+        if any(hold["cause"] == "operator" for hold in self.life.engine.status()["holds"]):
             self.life.engine.lift()
         else:
             self.life.engine.hold("maintenance")

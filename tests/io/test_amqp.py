@@ -135,6 +135,8 @@ def test_after_a_broken_connection_old_deliveries_are_passed_over(vhost: Vhost, 
         publish(broker, [message(b"3")])
         assert [delivery.body for delivery in inbox.take(1)] == [b"3"]
         assert broker.state().state == "connected"
+        proxy.cut()
+        assert [delivery.body for delivery in inbox.take(1)] == [b"2"]
 
 
 @pytest.mark.e2e

@@ -14,8 +14,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from engines import a_pump
-from relays import Clock, Log, LoggedBroker, LoggedMemory, a_station
+from relays import EDGES, Clock, Log, LoggedBroker, LoggedMemory, a_station
 
+from winnowry.io.crashes import CrashBook
 from winnowry.io.fake_site import FakeCarrier, FakeSite
 from winnowry.io.files import Files
 from winnowry.io.job import Done, Job
@@ -30,6 +31,7 @@ from winnowry.runners.direct.engine import DirectEngine
 from winnowry.runners.direct.halving import HalvingRounds
 from winnowry.runners.direct.later import BrokerLater
 from winnowry.runners.direct.sieve import DirectMemory
+from winnowry.runners.direct.suspects import Suspects
 from winnowry.transforms.patience import Patience
 from winnowry.transforms.winnow import Scope
 
@@ -38,6 +40,7 @@ PRESENT: list[Memory] = []
 DISK = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 """Where lives keep their files: a sync costs nothing there, and processes die here, not machines."""
 FOLDER = TemporaryDirectory(dir=DISK)
+LATER = tuple(later_queue("feeder", "fuse", delay) for delay in DELAYS)
 LIMIT = 4
 """Arrivals in a round: few, so that what belongs together is spread over several."""
 
@@ -98,6 +101,7 @@ class World:
         self.site = FakeSite()
         self.clock = Clock()
         self.folder = TemporaryDirectory(dir=DISK)
+        self.lives = 0
         self.root = the_pump().root
         shutil.rmtree(self.root)
         self.root.mkdir()
@@ -138,17 +142,23 @@ class Life:
             target=self.broker,
             desk=BrokerDesk(pump, "feeder", world.clock),
             memory=self.memory,
-            later=BrokerLater(self.broker, [later_queue("feeder", "fuse", delay) for delay in DELAYS]),
+            later=BrokerLater(self.broker, LATER),
+            transfers=self.transfers,
+            suspects=Suspects(self._book(world), world.clock),
             limit=LIMIT,
             rounds=the_rounds(),
             clock=world.clock,
         )
-        self.transfers.on_finished = self.engine.transfer_finished
         self.engine.begin()
 
     def _carry(self, _: Files, done: Done) -> Mapping[str, FakeCarrier]:
         self._carriers.append(MortalCarrier(self._site, done, self.log))
         return {"https": self._carriers[-1]}
+
+    @staticmethod
+    def _book(world: World) -> CrashBook:
+        world.lives += 1
+        return CrashBook(Path(world.folder.name) / "crashes.json", crashed=world.lives > 1, clock=world.clock)
 
     def go_on(self) -> None:
         """Let requests that hang be answered."""
@@ -159,6 +169,8 @@ class Life:
         """Return what is still underway; nothing of it is there when all is over."""
         status = self.engine.status()
         left = {name: status[name] for name in ("waiting", "parked", "later", "unsettled", "unheard")}
+        left["holds"] = len(status["holds"])
+        left["queued"] = sum(self.broker.depth(queue) for queue in (*LATER, *(edge.queue for edge in EDGES)))
         left["reserved"] = self.memory.statistics()["reserved"]
         left["transfers"] = len(self.transfers.underway())
         return {name: count for name, count in left.items() if count}
