@@ -36,6 +36,7 @@ def test_each_announcement_is_made_once_and_each_file_appears_once(kind: str, ra
             slow_server(pump.tree, pause=0.004, ailing=AILING) as url,
             Witness(pump.cluster.data, (pump.folder,)) as disk,
         ):
+            pump.watch()
             posts = pump.announce("alice", files, url) | pump.announce("bob", again, url)
             fetching = kind in ("sarra", "subscribe")
             pump.live_on(posts, reported=fetching, twice=True)

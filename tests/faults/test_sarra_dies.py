@@ -44,6 +44,7 @@ def test_every_file_is_announced_and_arrives_once_and_whole_and_is_reported(sarr
         Witness(sarra.cluster.data, (sarra.folder,)) as pump,
         Witness(carol(sarra), (sarra.folder,)) as consumer,
     ):
+        sarra.watch()
         posts = sarra.announce("alice", files, url) | sarra.announce("bob", list(files)[:-1:3], url)
         sarra.die(death)
         endings = sarra.live_on(posts)

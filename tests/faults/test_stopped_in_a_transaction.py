@@ -38,6 +38,7 @@ def both_listen(winnow: Stage) -> bool:
 def stopped_amid(winnow: Stage, death: Death) -> tuple[PumpProcess, PumpProcess, Counter[str]]:
     """Let one of two instances stand still in a transaction; return both, and what will have to be announced."""
     files = winnow.plant(FILES)
+    winnow.watch()
     still, other = winnow.begin(death, number=1), winnow.begin(number=2)
     eventually(lambda: both_listen(winnow), 60, "two consumers of each queue")
     for source in ("alice", "bob"):
@@ -98,6 +99,7 @@ def test_a_supervisor_kills_what_stands_still_and_its_sibling_waits_no_more(
     winnow: Stage, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     files = winnow.plant(FILES)
+    winnow.watch()
     for source in ("alice", "bob"):
         winnow.announce(source, files, f"http://{source}.example.org/")
     witness = tmp_path / "stands_still"

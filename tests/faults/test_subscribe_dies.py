@@ -30,6 +30,7 @@ def test_who_takes_files_away_gets_each_once_and_whole(delivery: Stage, death: D
         slow_server(delivery.tree, pause=0.004, ailing=AILING) as url,
         Witness(delivery.cluster.data, (delivery.folder,), takes=True) as owner,
     ):
+        delivery.watch(owner)
         posts = delivery.announce("alice", files, url) | delivery.announce("bob", list(files)[:-1:3], url)
         delivery.die(death)
         endings = delivery.live_on(posts)

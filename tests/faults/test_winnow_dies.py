@@ -24,6 +24,7 @@ def winnow(rabbitmq: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.mark.parametrize("death", deaths(POINTS, in_short=["announced-SIGKILL"]))
 def test_each_content_is_announced_and_what_is_announced_again_is_the_same(winnow: Stage, death: Death) -> None:
     files = winnow.plant()
+    winnow.watch()
     posts = winnow.announce("alice", files, "http://a.example.org/") | winnow.announce("bob", files, "http://b.example.org/")
     winnow.die(death)
     winnow.live_on(posts, reported=False)

@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import shutil
 import signal
 import time
 from base64 import b64encode
@@ -13,11 +14,14 @@ from typing import Self
 
 import lmdb
 from arrivals import a_post
+from audits import Audit
 from brokers import Vhost, eventually
 from clusters import Cluster, holds
 from dying import Death, PumpProcess
+from witness import Witness
 
 from winnowry.io.amqp import hang_up
+from winnowry.runners.control import socket_of
 from winnowry.runners.servers.management import Broker
 from winnowry.schemas.fingerprint import Fingerprint
 from winnowry.schemas.post import Post
@@ -54,7 +58,9 @@ class Stage:
         self._folder = folder
         self._numbers = itertools.count(1)
         self._lives = itertools.count(1)
+        self._processes: list[PumpProcess] = []
         self._stack = ExitStack()
+        self._audits = self._stack.enter_context(ExitStack())
         self._prefix = "x" if kind in INSIDE else "xs_"
         exchanges = (*(self._prefix + source for source in SOURCES), "xpublic")
         self.cluster = Cluster(vhost, folder, exchanges=exchanges, accounts=("alice", "bob", "carol"))
@@ -77,6 +83,7 @@ class Stage:
 
         Returns their names with their SHA-256; ``self.folder`` is where they are.
         """
+        self._clear()
         folder = self.folder = f"case{next(self._numbers)}"
         random = Random(folder)
         sizes = {f"{folder}/{number}": 1000 + number for number in range(files)}
@@ -85,6 +92,19 @@ class Stage:
         for name, size in sizes.items():
             (self.tree / name).write_bytes(random.randbytes(size))
         return {name: hashlib.sha256((self.tree / name).read_bytes()).hexdigest() for name in sizes}
+
+    def _clear(self) -> None:
+        """Kill whoever a failed case has left alive, and take away what was delivered."""
+        for process in self._processes:
+            process.kill()
+        self._processes.clear()
+        for place in self._folder.glob("*/case*"):
+            shutil.rmtree(place)
+
+    def watch(self, *takers: Witness) -> None:
+        """Account for everything that enters from now on; ``takers`` take away what is delivered."""
+        self._audits.close()
+        self._audit = self._audits.enter_context(Audit(self.cluster, takers=takers))
 
     def announce(self, source: str, names: Iterable[str], url: str) -> set[Name]:
         """Let a source announce files."""
@@ -102,9 +122,8 @@ class Stage:
     def begin(self, death: Death | None = None, *, number: int = 1, twice: bool = False) -> PumpProcess:
         """Begin a life of an instance of the pump."""
         log = self._folder / f"life{next(self._lives)}.log"
-        process = PumpProcess([str(self.cluster.file), PUMP], number, log, death, twice=twice)
-        self._stack.callback(process.kill)
-        return process
+        self._processes.append(PumpProcess([str(self.cluster.file), PUMP], number, log, death, twice=twice))
+        return self._processes[-1]
 
     def die(self, death: Death) -> None:
         """Begin a life that ends as it is told to: by the signal, or drained where that asks for it."""
@@ -126,12 +145,19 @@ class Stage:
     def end(self, *living: PumpProcess) -> None:
         """Wait until nothing is left to do, and let those who live drain: then nothing is underway or in any queue."""
         self._rest(living)
+        self._forget_who_died(living)
+        self._audit.check()
         for process in living:
             process.send(signal.SIGTERM)
         for process in living:
             assert process.join() == 0, process.last_words()
         assert not any(self.underway().values())
         assert self.left() == {}
+
+    def _forget_who_died(self, living: Sequence[PumpProcess]) -> None:
+        """Remove the sockets of instances that were killed, about which an audit complains."""
+        for number in {1, 2} - {process.number for process in living}:
+            socket_of(self.memory.parent, number).unlink(missing_ok=True)
 
     def _rest(self, living: Sequence[PumpProcess]) -> None:
         """Wait until nothing is in any queue, and no instance holds anything.
@@ -172,14 +198,14 @@ class Stage:
         return [read_v03(body) for body in bodies]
 
     def left(self) -> Mapping[str, int]:
-        """Return which queues hold how much that nobody has taken, those of the ears apart."""
+        """Return which queues hold how much that nobody has taken, those of ears and taps apart."""
         names = [str(queue["name"]) for queue in self.vhost.broker.queues(self.vhost.name)]
         with self.vhost.connect() as connection:
             channel = connection.channel()
             depths = {
                 name: channel.queue_declare(name, passive=True).method.message_count
                 for name in names
-                if not name.startswith("ear_")
+                if not name.startswith(("ear_", "tap_"))
             }
         return {name: depth for name, depth in depths.items() if depth}
 
@@ -192,6 +218,7 @@ class Stage:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._clear()
         self._stack.close()
 
 
