@@ -42,7 +42,7 @@ _letter = msgspec.msgpack.Decoder(DeadLetter)
 def store_of(state: Path, number: int) -> Path:
     """Return the file of one instance's store below the state folder of its pump; the folder is made."""
     folder = state / str(number)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(0o700, parents=True, exist_ok=True)  # messages are nobody else's business
     return folder / "later.sqlite"
 
 

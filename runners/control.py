@@ -28,7 +28,7 @@ class Control:
 
     def __init__(self, path: Path, answer: Answer) -> None:
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(0o700, parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         with short(path) as name:
             self._server = _Server(name, answer)

@@ -27,6 +27,8 @@ def test_a_folder_may_be_deeper_than_the_name_of_a_socket_is_long(tmp_path: Path
 def test_only_the_owner_may_ask(tmp_path: Path) -> None:
     with Control(tmp_path / "control.sock", echo):
         assert (tmp_path / "control.sock").stat().st_mode & 0o777 == 0o600
+    with Control(tmp_path / "ingest" / "1" / "control.sock", dict):
+        assert (tmp_path / "ingest" / "1").stat().st_mode & 0o777 == 0o700
 
 
 def test_a_socket_left_behind_is_replaced(tmp_path: Path) -> None:
