@@ -1,5 +1,6 @@
 """Refuse what no pump should act upon, and stamp what no announcer should say of itself."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
@@ -173,6 +174,7 @@ def _stamp_internal(arrival: Arrival, cluster: str) -> Post:
     return arrival.post
 
 
+_OCTAL = re.compile(r"(?:0o)?[0-7]{1,8}", re.ASCII)
 _STAMPS: Mapping[str, Callable[[Arrival, str], Post]] = {
     "user": _stamp_user,
     "feeder": _stamp_feeder,
@@ -193,10 +195,7 @@ def _tidied(post: Post) -> Post:
 
 
 def _mode(digits: str) -> str:
-    try:
-        mode = int(digits, 8)
-    except ValueError:
-        mode = -1
-    if not 0 <= mode < 2**24:
-        raise Malformed(Reason.FIELD_INVALID, f"mode {digits[:20]!r} is no octal number") from None
+    if not _OCTAL.fullmatch(digits):
+        raise Malformed(Reason.FIELD_INVALID, f"mode {digits[:20]!r} is no octal number")
+    mode = int(digits, 8)
     return digits if mode <= 0o777 else f"{mode & 0o777:o}"

@@ -44,7 +44,7 @@ def numbers() -> Iterator[Hostile]:
         ends=landed(),
         lands="changed",
     )
-    for mode in ("-1", "abc", "999", "", "7" * 30, "0x1ff"):
+    for mode in ("-1", "abc", "999", "", "7" * 30, "0x1ff", "7_7", " 7", "+7", "\u0667"):
         ends = everywhere("malformed:field_invalid", winnow="announced:done")
         yield Hostile(name=f"mode {mode:.9}", body=post(f"mode {mode:.9}", mode=mode), ends=ends)
     setuid = post("set-user-id", "setuid", **SMALL, mode="6777")
