@@ -47,6 +47,8 @@ class Errand:
             self.answer.set_exception(translate(error))
 
     def _next(self, channel: pika.channel.Channel, reply: Any = None) -> None:
+        if not channel.is_open:
+            return  # it closes already, as all of its connection do
         if self._steps:
             self._steps.popleft()(channel, callback=partial(self._next, channel))
             return

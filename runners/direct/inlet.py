@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from msgspec.structs import replace
 
 from winnowry.io.later import onward, restore, strip
+from winnowry.runners.direct.fresh import Fresh
 from winnowry.schemas.delivery import BODY_LIMIT, Delivery, Message
 
 
@@ -17,7 +18,7 @@ class Inlet:
     def __init__(self, *, clock_ns: Callable[[], int], supply: Iterator[Delivery] | None = None) -> None:
         self._clock_ns = clock_ns
         self._supply = supply
-        self._fresh: deque[Delivery] = deque()
+        self._fresh = Fresh()
         self._again: deque[Delivery] = deque()
         self._finished: deque[bytes] = deque()
         self._later: list[tuple[int, int, Delivery, Message | None]] = []
@@ -38,8 +39,10 @@ class Inlet:
             self._stir.set()
 
     def deliver_later(self, delivery: Delivery) -> None:
-        """Take the head of a later queue, and hold it until it is due."""
+        """Take the head of a later queue, and hold it until it is due; delivered again, it takes the place of the former."""
         restored, due = restore(delivery)
+        if delivery.redelivered:
+            self._forget_former(restored, due)
         self.keep(restored, due, onward(delivery))
 
     def keep(self, delivery: Delivery, due: int, hop: Message | None = None) -> None:
@@ -48,6 +51,12 @@ class Inlet:
             self._arrived += 1
             heapq.heappush(self._later, (due, self._arrived, delivery, hop))
         self._stir.set()
+
+    def _forget_former(self, again: Delivery, due: int) -> None:
+        """Forget what a broken channel delivered: kept beside its repetition it would be tried twice, and postponed twice."""
+        with self._lock:
+            self._later = [entry for entry in self._later if not (entry[0] == due and _repeats(again, entry[2]))]
+            heapq.heapify(self._later)
 
     def again(self, *deliveries: Delivery) -> None:
         """Let parked Deliveries enter the next round in this order, ahead of all others: they came before them."""
@@ -138,3 +147,9 @@ class Inlet:
     def later(self) -> int:
         """How many are held here until they are due."""
         return len(self._later)
+
+
+def _repeats(again: Delivery, former: Delivery) -> bool:
+    """Whether one Delivery off a later queue is the other, delivered again on another channel."""
+    same = (again.held_by, again.attempt, again.exchange, again.body)
+    return again.epoch != former.epoch and same == (former.held_by, former.attempt, former.exchange, former.body)

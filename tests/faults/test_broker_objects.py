@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from brokers import Vhost, eventually
+from brokers import Vhost, delete, eventually
 from chains import RELAY, Chain, heard, names_of
 from clusters import consumers
 
@@ -42,11 +42,3 @@ def test_what_is_unroutable_waits_until_somebody_binds_a_queue(vhost: Vhost, tmp
         status = chain.relay.until(lambda status: status["unheard"] == len(NAMES))
         assert (status["unsettled"], status["outcomes"]) == (len(NAMES), {})
         chain.start().ended(NAMES)
-
-
-def delete(vhost: Vhost, queue: str = "", exchange: str = "") -> None:
-    with vhost.connect() as connection:
-        if queue:
-            connection.channel().queue_delete(queue)
-        else:
-            connection.channel().exchange_delete(exchange)

@@ -11,7 +11,7 @@ import pytest
 import trustme
 from brokers import Vhost, eventually
 from inbox import Answers, Inbox, bound, message, publish
-from proxies import Proxy
+from proxies import Proxy, through
 
 from winnowry.io.amqp import AmqpBroker, AmqpSettings, connect
 from winnowry.io.broker import Confirm, Queue, Topology
@@ -20,12 +20,6 @@ from winnowry.schemas.arrival import identify
 from winnowry.schemas.errors import ConfigError, Malformed, Terminal, Unreachable
 
 Connect = Callable[..., AmqpBroker]
-
-
-def through(proxy: Proxy, url: str, scheme: str = "amqp") -> str:
-    """The URL of a broker that is reached through a proxy."""
-    parts = urlsplit(url)
-    return parts._replace(scheme=scheme, netloc=f"{parts.username}:{parts.password}@127.0.0.1:{proxy.port}").geturl()
 
 
 def port(url: str) -> int:

@@ -76,3 +76,12 @@ def eventually(happens: Callable[[], bool], seconds: float = 30.0, what: str = "
     while not happens():
         assert time.monotonic() < deadline, f"{what} did not happen within {seconds} s"
         time.sleep(0.01)
+
+
+def delete(vhost: Vhost, queue: str = "", exchange: str = "") -> None:
+    """Delete a queue or an exchange, as an operator would."""
+    with vhost.connect() as connection:
+        if queue:
+            connection.channel().queue_delete(queue)
+        else:
+            connection.channel().exchange_delete(exchange)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Self
+from urllib.parse import urlsplit
 
 
 class Proxy:
@@ -77,3 +78,9 @@ class Proxy:
         for end in (source, target):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
+
+
+def through(proxy: Proxy, url: str, scheme: str = "amqp") -> str:
+    """The URL of a broker that is reached through a proxy."""
+    parts = urlsplit(url)
+    return parts._replace(scheme=scheme, netloc=f"{parts.username}:{parts.password}@127.0.0.1:{proxy.port}").geturl()

@@ -118,3 +118,13 @@ def test_a_wait_ends_when_something_is_due(inlet: Inlet, clock: Clock) -> None:
     inlet.wait(60)
     inlet.wait(60)
     assert len(inlet.take(1)) == 1
+
+
+def test_what_is_kept_for_later_is_kept_once_when_it_is_delivered_again(inlet: Inlet, clock: Clock) -> None:
+    held = [later(clock, 1.0, tag=1), later(clock, 1.0, tag=2, reason=Reason.NOT_FOUND)]
+    other = replace(later(clock, 1.0, tag=3), body=b"another")
+    for delivery in (*held, other):
+        inlet.deliver_later(delivery)
+    inlet.deliver_later(replace(held[0], tag=1, epoch=2, redelivered=True))
+    clock.now += 2
+    assert [(delivery.tag, delivery.epoch) for delivery in inlet.take(9)] == [(3, 0), (1, 2)]
