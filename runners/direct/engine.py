@@ -154,6 +154,7 @@ class DirectEngine:
         ``watch`` is called now and then, to show how far it is.
         """
         self.begin()
+        self._busy_at = self._clock()  # it may have taken long to get ready, and nothing can have come yet
         while not self._stopping and not (until_idle and self._idle()):
             watch()
             if not self.turn():
@@ -209,7 +210,7 @@ class DirectEngine:
             return False
         if self._pump.inputs and self._clock() - self._busy_at < IDLE_SECONDS:
             return False
-        if self._intake.queued:
+        if self._intake.queued or self._intake.waiting:  # in this order: what is in no queue any more may just have come
             self._busy_at = self._clock()
             return False
         return True

@@ -14,6 +14,7 @@ from winnowry.io.fake import FakeBroker
 from winnowry.io.fake_server import FakeExchangeServer
 from winnowry.pipelines.pump import Outcomes, Pump
 from winnowry.schemas.arrival import Arrival
+from winnowry.schemas.delivery import Delivery
 from winnowry.schemas.edge import OutputEdge
 from winnowry.schemas.outcome import Outcome
 from winnowry.transforms.branch import branch
@@ -245,3 +246,22 @@ def test_nobody_listening_inside_is_waited_for(server: FakeExchangeServer, begin
     status = station.run(watch)
     assert (max(unheard), status["unheard"], status["outcomes"]) == (1, 0, {"announced:done": 1})
     assert said(server.bodies("q_inner")) == [("f", "1")]
+
+
+def test_a_pump_that_took_long_to_get_ready_is_not_idle_before_anything_can_have_come(
+    server: FakeExchangeServer, begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    announce(server, a_file("a/1", "one"))
+    station, coming = begin("winnow"), []
+    consume = station.broker.consume
+
+    def consume_slowly(queue: str, prefetch: int, deliver: Callable[[Delivery], None]) -> None:
+        consume(queue, prefetch, lambda delivery: coming.append(partial(deliver, delivery)))
+
+    def come() -> None:
+        while coming:
+            coming.pop()()
+
+    monkeypatch.setattr(station.broker, "consume", consume_slowly)
+    station.clock.now += 10
+    assert station.run(come)["outcomes"] == {"announced:done": 1}
