@@ -7,12 +7,13 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Self
 
+from winnowry.io.broker import Broker
 from winnowry.runners.audit.decide import Verdict, decide
 from winnowry.runners.audit.evidence import PumpEvidence, Told
 from winnowry.runners.audit.holding import hold_of
 from winnowry.runners.audit.note import Roles, note
 from winnowry.runners.audit.subject import Subject
-from winnowry.runners.audit.taps import Taps
+from winnowry.runners.audit.taps import Taps, connect, remove
 from winnowry.runners.cluster.address import account_of
 from winnowry.schemas.errors import Terminal
 from winnowry.schemas.reasons import Reason
@@ -30,7 +31,7 @@ class Audit:
     so that whatever is seen to enter, and has ended, is seen to have ended. ``urls`` are of an account that may read all these
     exchanges, where that is not the pumps' own. ``prefix`` begins the names of the queues, with ``{account}`` for the account
     that makes them; ``expires`` is in seconds. One that is not ``tapped`` knows of nothing that enters, and only looks at what
-    is held.
+    is held. ``connect`` and ``remove`` are for brokers of another kind.
     """
 
     def __init__(
@@ -41,6 +42,8 @@ class Audit:
         urls: Urls | None = None,
         expires: float = 86400.0,
         tapped: bool = True,
+        connect: Callable[[Urls], Broker] = connect,
+        remove: Callable[[Urls, Sequence[str]], None] = remove,
     ) -> None:
         told: dict[Place, Told] = {}
         self.evidences = []
@@ -48,6 +51,7 @@ class Audit:
             heard = told.setdefault((urls or subject.source, subject.reports), Told()) if subject.reports else Told()
             self.evidences.append(PumpEvidence(subject, heard))
         self._urls, self._prefix, self._expires, self._tapped = urls, prefix, expires, tapped
+        self._connected, self._remove = connect, remove
         self._stack = ExitStack()
         self._taps: dict[Urls, Taps] = {}
         self._entering = True
@@ -126,9 +130,13 @@ class Audit:
             time.sleep(max(PAUSE, ended - began))  # folders are read again: not all the time
 
     def _connect(self, urls: Urls, opening: ExitStack) -> None:
-        if urls not in self._taps:
-            self._taps[urls] = Taps(urls, prefix=self._prefix.format(account=account_of(urls[0])), expires=self._expires)
-            opening.callback(self._taps[urls].close)
+        if urls in self._taps:
+            return
+        broker = self._connected(urls)
+        opening.callback(broker.close)
+        taps = Taps(broker, prefix=self._prefix.format(account=account_of(urls[0])), expires=self._expires)
+        self._taps[urls] = taps
+        opening.callback(self._remove, urls, taps.queues)
 
     def _roles(self) -> list[tuple[Place, Roles]]:
         """Return what each exchange is to whom, in the order in which they are read."""

@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-from winnowry.io.amqp.broker import AmqpBroker
-from winnowry.io.amqp.browse import browse
-from winnowry.io.amqp.settings import AmqpSettings
 from winnowry.io.bookkeeping import REASON, text
+from winnowry.io.broker import Broker
 from winnowry.io.dead import DeadLetter, read_letter
 from winnowry.io.later import restore
 from winnowry.io.later_store import LaterStore, stores_of
 from winnowry.runners.audit.evidence import Holding, Letter
 from winnowry.runners.audit.note import is_reason
 from winnowry.runners.audit.subject import Subject
+from winnowry.runners.audit.taps import peek
 from winnowry.runners.control import ask
 from winnowry.schemas.arrival import identify
 from winnowry.schemas.delivery import Delivery
@@ -24,7 +23,7 @@ ROUTINE = frozenset({f"refused:{reason}" for reason in ("not_selected", "superse
 """Refusals of what a pump was told to leave alone: where there are no Reports, its counters alone tell of them."""
 
 
-def hold_of(subject: Subject, source: AmqpBroker, target: AmqpBroker) -> Holding:
+def hold_of(subject: Subject, source: Broker, target: Broker) -> Holding:
     """Return what a pump holds; ``source`` and ``target`` are the brokers that it reads from and announces to.
 
     Looked at in the order of the flow: queues, the pump, later queues, dead letters.
@@ -34,18 +33,24 @@ def hold_of(subject: Subject, source: AmqpBroker, target: AmqpBroker) -> Holding
     if subject.kind == "subscribe":
         return _of_store(subject, ready, answers, dead)
     later, postponed = _later(subject, target, running=bool(answers))
-    letters = {identify(letter.message): _letter(letter, bare) for letter, bare in _dead(subject)}
+    found = _peek(target, subject.dead)
+    read = [(read_letter(delivery), text(delivery.headers, REASON)) for delivery in found]
+    letters = {identify(letter.message): _letter(letter, reason) for letter, reason in read}
     waiting = ready + _unsettled(answers) + postponed - len(later)
     return Holding(waiting, postponed, _silent(subject, answers), later, letters, dead)
 
 
-def _depth(broker: AmqpBroker, queue: str) -> int:
+def _depth(broker: Broker, queue: str) -> int:
     try:
         return broker.depth(queue)
     except Terminal as error:
         if error.reason is Reason.NOT_FOUND:  # the pump has never run
             return 0
         raise
+
+
+def _peek(broker: Broker, queue: str) -> list[Delivery]:
+    return peek(broker, queue) if _depth(broker, queue) else []
 
 
 def _statuses(subject: Subject) -> tuple[list[dict[str, Any]], list[str]]:
@@ -71,25 +76,12 @@ def _silent(subject: Subject, answers: Sequence[dict[str, Any]]) -> int:
     return sum(count for answer in answers for name, count in answer.get("outcomes", {}).items() if name in names)
 
 
-def _later(subject: Subject, target: AmqpBroker, *, running: bool) -> tuple[frozenset[bytes], int]:
+def _later(subject: Subject, target: Broker, *, running: bool) -> tuple[frozenset[bytes], int]:
     """Return who waits in later queues, and how many do. While the pump runs they are counted, and not taken from it."""
-    ready = {queue: _depth(target, queue) for queue in subject.later}
     if running:
-        return frozenset(), sum(ready.values())
-    settings = AmqpSettings(urls=subject.target)
-    found = [delivery for queue, count in ready.items() if count for delivery in browse(settings, queue)]
-    return frozenset(identify(restore(delivery)[0]) for delivery in found), sum(ready.values())
-
-
-def _dead(subject: Subject) -> list[tuple[DeadLetter, str]]:
-    """Return the dead letters on the broker, each with the reason that it states itself."""
-    try:
-        held: list[Delivery] = browse(AmqpSettings(urls=subject.target), subject.dead)
-    except Terminal as error:
-        if error.reason is Reason.NOT_FOUND:
-            return []
-        raise
-    return [(read_letter(delivery), text(delivery.headers, REASON)) for delivery in held]
+        return frozenset(), sum(_depth(target, queue) for queue in subject.later)
+    found = [delivery for queue in subject.later for delivery in _peek(target, queue)]
+    return frozenset(identify(restore(delivery)[0]) for delivery in found), len(found)
 
 
 def _letter(letter: DeadLetter, reason: str) -> Letter:

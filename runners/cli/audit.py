@@ -20,7 +20,9 @@ from winnowry.runners.cli.shown import shown
 from winnowry.runners.cluster.load import Cluster, load_cluster
 from winnowry.runners.cluster.problem import nearest
 from winnowry.runners.cluster.units import parse_duration
-from winnowry.schemas.errors import ConfigError
+from winnowry.runners.cluster.wiring import wiring
+from winnowry.schemas.errors import ConfigError, Terminal
+from winnowry.schemas.reasons import Reason
 
 if TYPE_CHECKING:
     from winnowry.runners.audit.audit import Audit
@@ -58,6 +60,8 @@ def audit(
     cluster = load_cluster(file, credentials)
     _check_names(cluster, pumps or [])
     seconds = _seconds("--for", watched) if watched is not None else 0.0
+    if seconds:
+        _check_queues(cluster)
     verdict = _verdict(cluster, pumps or [], seconds, _seconds("--settle", settle), Console(stderr=True))
     if as_json:
         typer.echo(json.dumps(_described(verdict)))
@@ -71,6 +75,18 @@ def _check_names(cluster: Cluster, names: list[str]) -> None:
     for name in names:
         if name not in cluster.settings.pumps:
             raise ConfigError(f"no pump is called `{name}`; {nearest(name, list(cluster.settings.pumps))}")
+
+
+def _check_queues(cluster: Cluster) -> None:
+    """Raise Terminal where the queue of a pump is missing: what is announced to it waits, and would be let go into ours."""
+    from winnowry.io.amqp.presence import MISSING, look  # noqa: PLC0415 the broker's client takes 0.1 s to import
+    from winnowry.io.amqp.settings import AmqpSettings  # noqa: PLC0415
+
+    for name in cluster.settings.pumps:
+        wires = wiring(cluster, name)
+        presence = look(AmqpSettings(urls=wires.source), queues=[queue.name for queue in wires.topology.queues])
+        for queue in (queue for queue, found in presence.items() if found == MISSING):
+            raise Terminal(Reason.NOT_FOUND, f"{queue} of the pump {name} is not there; start the pump, then audit")
 
 
 def _seconds(option: str, text: str) -> float:

@@ -123,3 +123,12 @@ def test_an_instance_that_died_is_found(site: Site) -> None:
     kill_all(site.running, "ingest")
     done = site.cluster.command.done("audit", str(site.cluster.file))
     assert (done.returncode, "dead instance" in done.stdout) == (1, True)
+
+
+def test_nothing_is_watched_while_a_queue_is_missing_whose_messages_would_be_let_go(vhost: Vhost, tmp_path: Path) -> None:
+    with Cluster(vhost, tmp_path, exchanges=("xs_alice", "xpublic"), accounts=("alice",)) as cluster:
+        cluster.write(PUMPS.format(url="http://127.0.0.1/"), users="{alice: {role: source}}")
+        done = cluster.command.done("audit", str(cluster.file), "--for", "1s")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "q_feeder.ingest.alice of the pump ingest is not there" in done.stderr
+        assert vhost.broker.bindings("xs_alice", vhost.name) == []

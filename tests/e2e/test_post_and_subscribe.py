@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from audits import watch
 from brokers import Vhost, eventually
 from clusters import DRAIN_SECONDS, Cluster
 from winnowry_cli import Winnowry
@@ -35,6 +36,7 @@ def test_a_tree_arrives_as_it_is_and_once(cluster: Cluster, vhost: Vhost, tmp_pa
     plant(tree, files=FILES, largest=5_000_000)
     with FileServer(tree) as server, Taps(vhost.url, ["xs_alice"]) as taps:
         cluster.subscribe("carol", carol, "--exchange", "xs_alice", "--until-idle").finish(60)
+        audit = watch(cluster)
         cluster.post("alice", tree, server.url).finish(60)
         cluster.subscribe("carol", carol, "--exchange", "xs_alice", "--until-idle").finish(120)
         assert differences(survey(tree), survey(carol)) == []
@@ -42,6 +44,7 @@ def test_a_tree_arrives_as_it_is_and_once(cluster: Cluster, vhost: Vhost, tmp_pa
         cluster.post("alice", tree, server.url).finish(60)
         cluster.subscribe("carol", carol, "--exchange", "xs_alice", "--until-idle").finish(120)
         assert taps.count("xs_alice") == 2 * len(survey(tree))
+        audit.check()
     assert {path: path.lstat().st_ctime_ns for path in carol.rglob("*")} == first
     assert "secret" not in printed(cluster.command)
 
@@ -54,6 +57,7 @@ def test_ctrl_c_drains_and_ends_well(cluster: Cluster, vhost: Vhost, tmp_path: P
         cluster.exchange_is_read("xs_alice")
         (queue,) = cluster.readers("xs_alice")
         cluster.listening(queue)
+        audit = watch(cluster)
         poster = cluster.post("alice", tree, server.url)
         eventually(lambda: carol.exists() and any(carol.iterdir()), what="the first delivery")
         os.kill(consumer.pid, signal.SIGINT)
@@ -62,4 +66,5 @@ def test_ctrl_c_drains_and_ends_well(cluster: Cluster, vhost: Vhost, tmp_path: P
         poster.finish(60)
         assert vhost.depth(queue) > 0, "everything had been delivered before it was interrupted"
         cluster.subscribe("carol", carol, "--exchange", "xs_alice", "--until-idle").finish(120)
+        audit.check()
     assert differences(survey(tree), survey(carol)) == []

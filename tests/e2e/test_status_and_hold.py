@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from audits import watch
 from brokers import Vhost, eventually
 from clusters import DRAIN_SECONDS, Cluster, consumers
 
@@ -42,6 +43,7 @@ def test_pumps_that_run_until_they_are_idle_leave_nothing_behind(
     cluster, server = served
     for pump in ("ingest", "fuse"):
         cluster.start(pump, until_idle=True).finish(DRAIN_SECONDS)
+    audit = watch(cluster)
     cluster.post("alice", tmp_path / "tree", server.url).finish(DRAIN_SECONDS)
     with Taps(vhost.url, ["xpublic"]) as taps:
         cluster.start("ingest", until_idle=True).finish(DRAIN_SECONDS)
@@ -49,6 +51,7 @@ def test_pumps_that_run_until_they_are_idle_leave_nothing_behind(
         cluster.start("fuse", until_idle=True).finish(DRAIN_SECONDS)
         assert sorted(sighting.path for sighting in taps.read("xpublic")) == NAMES
     assert cluster.depth(INGEST, FUSE) == 0
+    assert audit.check()["announced"] == 2 * FILES
     assert delivered(cluster) == NAMES
 
 
@@ -56,6 +59,7 @@ def test_a_held_pump_takes_nothing_until_it_is_lifted(served: tuple[Cluster, Fil
     cluster, server = served
     cluster.start()
     cluster.listening(INGEST, FUSE)
+    audit = watch(cluster)
     told = {answer["pump"]: answer for answer in json.loads(cluster.command.run("status", str(cluster.file), "--json"))}
     assert {pump: (answer["kind"], answer["state"], answer["outcomes"]) for pump, answer in told.items()} == {
         "ingest": ("sarra", "running", {}),
@@ -75,6 +79,7 @@ def test_a_held_pump_takes_nothing_until_it_is_lifted(served: tuple[Cluster, Fil
     cluster.until("fuse", lambda status: status["outcomes"] == {"announced:done": FILES})
     lifted = cluster.settled("ingest", INGEST)
     assert (lifted["state"], lifted["holds"], lifted["outcomes"]) == ("running", [], {"announced:done": FILES})
+    audit.check()
     assert delivered(cluster) == NAMES
 
 

@@ -17,9 +17,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from brokers import Vhost
 from clusters import Cluster
 from witness import Witness
 
+from winnowry.io.dead import dead_queue
+from winnowry.io.fake import FakeBroker
+from winnowry.io.fake_server import FakeExchangeServer
+from winnowry.io.later import DELAYS, later_queue
+from winnowry.pipelines.pump import Pump
 from winnowry.runners.audit.audit import Audit as Checker
 from winnowry.runners.audit.decide import Verdict
 from winnowry.runners.audit.subject import Subject, subjects_of
@@ -28,22 +34,21 @@ from winnowry.runners.cluster.load import load_cluster
 from winnowry.runners.credentials import read_credentials
 
 SECONDS = 60.0
+PREFIX = "tap_audit_"
+NOWHERE = "amqp://localhost/"
+"""Where pumps are that run within the test."""
 
 
 class Audit:
-    """Watches the pumps of a cluster file (all, or those named) and the consumers that `Cluster.subscribe` has started.
+    """Watches some pumps; `watch`, `watch_pumps` and `watch_fake` make one.
 
     ``takers`` are witnesses who take away what is delivered: what they saw counts as delivered.
     """
 
-    def __init__(self, cluster: Cluster, pumps: Sequence[str] = (), takers: Sequence[Witness] = ()) -> None:
-        loaded = load_cluster(cluster.file) if cluster.file.exists() else None
-        subjects = subjects_of(loaded, pumps) if loaded is not None else []
-        subjects += [consumer_of(cluster, *asked) for asked in dict.fromkeys(cluster.subscribed)]
-        taken = {taker.root.resolve() for taker in takers}
-        subjects = [replace(subject, keeps=subject.root not in taken) for subject in subjects]
-        self._takers = takers
-        self._checker = Checker(subjects, prefix="tap_audit_", urls=(cluster.vhost.url,))
+    figures: dict[str, dict[str, int]]
+
+    def __init__(self, checker: Checker, takers: Sequence[Witness] = ()) -> None:
+        self._checker, self._takers = checker, takers
 
     def gather(self) -> int:
         """Read what the taps hold, so that they do not grow; return how many messages that was."""
@@ -71,8 +76,6 @@ class Audit:
         self.figures = verdict.figures
         return {name: verdict.total(name) for name in names}
 
-    figures: dict[str, dict[str, int]]
-
     def __enter__(self) -> Self:
         self._checker.__enter__()
         return self
@@ -82,8 +85,46 @@ class Audit:
 
 
 def watch(cluster: Cluster, *pumps: str, takers: Sequence[Witness] = ()) -> Audit:
-    """Watch a cluster from now on, until it ends."""
-    return cluster.stack.enter_context(Audit(cluster, pumps, takers))
+    """Watch a cluster from now on, until it ends: its pumps, all or those named, and whom `Cluster.subscribe` has started."""
+    loaded = load_cluster(cluster.file) if cluster.file.exists() else None
+    subjects = subjects_of(loaded, pumps) if loaded is not None else []
+    subjects += [consumer_of(cluster, *asked) for asked in dict.fromkeys(cluster.subscribed)]
+    taken = {taker.root.resolve() for taker in takers}
+    subjects = [replace(subject, keeps=subject.root.resolve() not in taken) for subject in subjects]
+    checker = Checker(subjects, prefix=PREFIX, urls=(cluster.vhost.url,))
+    return cluster.stack.enter_context(Audit(checker, takers))
+
+
+def watch_pumps(vhost: Vhost, *pumps: Pump) -> Audit:
+    """Watch pumps that run within the test, on a real broker, while the context of the Audit is open."""
+    return Audit(Checker([subject_of(pump) for pump in pumps], prefix=PREFIX, urls=(vhost.url,)))
+
+
+def watch_fake(server: FakeExchangeServer, *pumps: Pump) -> Audit:
+    """Watch pumps that run within the test, on a broker in memory, while the context of the Audit is open."""
+    subjects = [subject_of(pump) for pump in pumps]
+    return Audit(Checker(subjects, prefix=PREFIX, connect=lambda _: FakeBroker(server), remove=lambda *_: None))
+
+
+def subject_of(pump: Pump) -> Subject:
+    """Return a pump as the audit sees it."""
+    ours = pump.kind != "subscribe"
+    return Subject(
+        name=pump.name,
+        kind=pump.kind,
+        inputs=pump.inputs,
+        outputs=tuple(edge.exchange for edge in (pump.public, pump.private) if edge is not None and ours),
+        reports=pump.reports,
+        source=(NOWHERE,),
+        target=(NOWHERE,),
+        later=tuple(later_queue(pump.account, pump.name, delay) for delay in DELAYS) if ours else (),
+        dead=dead_queue(pump.account, pump.name).name if ours else "",
+        base_url=pump.base_url,
+        layout=pump.layout,
+        anywhere=pump.same == "data",
+        root=pump.root,
+        state=pump.state,
+    )
 
 
 def consumer_of(cluster: Cluster, account: str, into: Path, options: tuple[str, ...]) -> Subject:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import msgspec
+from audits import watch_fake
 from engines import Station, a_pump
 from relays import ALICE, DEAD, HEARD, REPORTED, a_file, a_station, announce, said
 from witness import Witness
@@ -61,6 +62,7 @@ class Course:
         self.outcomes: dict[str, int] = {}
         self._station = Station(self.server, folder, self.pump)
         self._stack = ExitStack()
+        self._audit = self._stack.enter_context(watch_fake(self.server, self.pump))
 
     def announce(self, *posts: Post, edge: InputEdge = ALICE) -> None:
         for post in posts:
@@ -113,9 +115,11 @@ class Course:
         self._stack.enter_context(self.witness)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._station.close()
-        self._stack.close()
+        with self._stack:
+            if kind is None:
+                self._audit.check(0.0)
 
 
 def once(happens: Callable[[], object], act: Callable[[], object]) -> Callable[[], None]:
