@@ -72,6 +72,16 @@ def restore(delivery: Delivery) -> tuple[Delivery, int]:
     return replace(as_it_first_came(delivery), attempt=attempt), number(delivery.headers, _HOP)
 
 
+def longest_wait(delivery: Delivery) -> int:
+    """Return how long anything waits in the later queue that this came off, in nanoseconds.
+
+    >>> longest_wait(Delivery(body=b"", queue="q_feeder.ingest.later.10", exchange=""))
+    10000000000
+    """
+    delay = delivery.queue.rpartition(".")[2]
+    return (int(delay) if delay.isdecimal() else DELAYS[-1]) * 1_000_000_000
+
+
 def onward(delivery: Delivery) -> Message | None:
     """Return the copy for the next hop of what came off a later queue, to be published when its wait there ends.
 

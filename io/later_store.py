@@ -26,7 +26,8 @@ HELD_BY = "later store"
 """What the Deliveries of a store say they are held by: no broker settles them."""
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS later (number INTEGER PRIMARY KEY AUTOINCREMENT, due INTEGER NOT NULL, delivery BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS later
+    (number INTEGER PRIMARY KEY AUTOINCREMENT, due INTEGER NOT NULL, delivery BLOB NOT NULL, kept INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS later_due ON later (due);
 CREATE TABLE IF NOT EXISTS dead (number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, letter BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS dead_name ON dead (name);
@@ -67,15 +68,19 @@ class LaterStore:
 
     def postpone(self, waits: Sequence[tuple[Delivery, float, Reason]], now: int) -> None:
         """Keep Deliveries that come back after so many seconds, counted from ``now`` in Unix nanoseconds."""
-        rows = [(now + int(delay * 1e9), _pack(delivery, reason)) for delivery, delay, reason in waits]
+        rows = [(now + int(delay * 1e9), _pack(delivery, reason), now) for delivery, delay, reason in waits]
         with self._change() as connection:
-            connection.executemany("INSERT INTO later (due, delivery) VALUES (?, ?)", rows)
+            connection.executemany("INSERT INTO later (due, delivery, kept) VALUES (?, ?, ?)", rows)
 
     def due(self, now: int, limit: int = 1000) -> list[Delivery]:
-        """Return what is due and was not returned before, the longest due first, at most ``limit`` of them."""
+        """Return what is due and was not returned before, the longest due first, at most ``limit`` of them.
+
+        What was kept later than ``now`` is due: the clock has been set back since, nobody knows by how much.
+        """
         with self._change() as connection:
             rows = connection.execute(
-                "SELECT number, delivery FROM later WHERE due <= ? ORDER BY due, number LIMIT ?", (now, limit + len(self._out))
+                "SELECT number, delivery FROM later WHERE due <= :now OR kept > :now ORDER BY due, number LIMIT :limit",
+                {"now": now, "limit": limit + len(self._out)},
             ).fetchall()
             fresh = [row for row in rows if row[0] not in self._out][:limit]
             self._out.update(number for number, _ in fresh)
@@ -164,6 +169,8 @@ def _open(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.executescript(_SCHEMA)
+        if "kept" not in [column[1] for column in connection.execute("PRAGMA table_info (later)")]:
+            connection.execute("ALTER TABLE later ADD COLUMN kept INTEGER NOT NULL DEFAULT 0")
         (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
             raise _corrupt(found)
@@ -192,8 +199,8 @@ def _save(damaged: Path, fresh: sqlite3.Connection, table: str) -> int:
     """Copy what can be read of a table, up to the damage; return how many rows."""
     saved = 0
     with fresh, suppress(sqlite3.Error), closing(sqlite3.connect(damaged)) as connection:
-        for row in connection.execute(f"SELECT * FROM {table} ORDER BY number"):  # noqa: S608, RUF100 - our own names
-            fresh.execute(f"INSERT INTO {table} VALUES (?, ?, ?)", row)  # noqa: S608, RUF100
+        for row in connection.execute(f"SELECT * FROM {table} ORDER BY number"):
+            fresh.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
             saved += 1
     return saved
 

@@ -11,6 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from errno import EMFILE, ENFILE, ENOENT
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -187,15 +188,17 @@ class Tree:
                         yield place
 
     def _within(self, directory: str, place: str, work: Callable[[int], Answer], create: bool = False) -> Answer:
-        """Do ``work`` in a directory; once more, with everything opened anew, when a remembered one turns out to be gone."""
+        """Do ``work`` in a directory; once more, all opened anew, when one that is remembered is gone, or too many are open."""
         with disk_errors(place):
-            opened = self._open(directory, create)  # held by name: another thread may make the Tree forget it
             try:
+                opened = self._open(directory, create)  # held by name: another thread may make the Tree forget it
                 return work(opened.descriptor)
-            except FileNotFoundError:
-                self._directories.clear()
-                opened = self._open(directory, create)
-                return work(opened.descriptor)
+            except OSError as error:
+                if error.errno not in (ENOENT, EMFILE, ENFILE):
+                    raise
+            self._directories.clear()
+            opened = self._open(directory, create)
+            return work(opened.descriptor)
 
     def _open(self, directory: str, create: bool) -> _Directory:
         """Open a directory from the nearest one above it that is remembered, one name at a time."""

@@ -6,6 +6,7 @@ in, the next round runs. When nothing has arrived the engine sleeps until a brok
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -194,8 +195,9 @@ class DirectEngine:
         """Now and then, look for what has waited too long and for reasons to hold; follow the holds at once."""
         now = self._clock()
         if not 0.0 <= now - self._looked < LOOK_SECONDS:  # a clock set back stops nothing
+            then = now - UNSETTLED_FOR_AT_MOST if now >= self._looked else inf  # set back, nobody knows by how much
             self._looked = now
-            self._ledger.postpone_overdue(now - UNSETTLED_FOR_AT_MOST)
+            self._ledger.postpone_overdue(then)
             self._ledger.return_overdue(now - UNSETTLED_FOR_AT_MOST)
             if self._give_way is not None:
                 self._ledger.enter(self._give_way.find(self._ledger.parked))
@@ -208,6 +210,7 @@ class DirectEngine:
         if self._intake.waiting or self._ledger.open or self._ledger.parked or self._holds:
             self._busy_at = self._clock()
             return False
+        self._busy_at = min(self._busy_at, self._clock())  # a clock set back makes nobody wait
         if self._pump.inputs and self._clock() - self._busy_at < IDLE_SECONDS:
             return False
         if self._intake.queued or self._intake.waiting:  # in this order: what is in no queue any more may just have come

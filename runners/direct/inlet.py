@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from msgspec.structs import replace
 
-from winnowry.io.later import onward, restore, strip
+from winnowry.io.later import longest_wait, onward, restore, strip
 from winnowry.runners.direct.fresh import Fresh
 from winnowry.schemas.delivery import BODY_LIMIT, Delivery, Message
 
@@ -21,11 +21,12 @@ class Inlet:
         self._fresh = Fresh()
         self._again: deque[Delivery] = deque()
         self._finished: deque[bytes] = deque()
-        self._later: list[tuple[int, int, Delivery, Message | None]] = []
+        self._later: list[tuple[int, int, Delivery, Message | None, int]] = []
         self._hops: list[tuple[Delivery, Message]] = []
         self._lock = threading.Lock()
         self._stir = threading.Event()
         self._arrived = 0
+        self._seen = 0
 
     def deliver(self, delivery: Delivery) -> None:
         """Take what came off an input queue; headers that look like our bookkeeping are not believed there.
@@ -39,23 +40,31 @@ class Inlet:
             self._stir.set()
 
     def deliver_later(self, delivery: Delivery) -> None:
-        """Take the head of a later queue, and hold it until it is due; delivered again, it takes the place of the former."""
+        """Take the head of a later queue, and hold it until it is due: no longer than is usual in that queue.
+
+        Delivered again, it takes the place of the former.
+        """
         restored, due = restore(delivery)
         if delivery.redelivered:
             self._forget_former(restored, due)
-        self.keep(restored, due, onward(delivery))
+        self.keep(restored, due, onward(delivery), longest_wait(delivery))
 
-    def keep(self, delivery: Delivery, due: int, hop: Message | None = None) -> None:
-        """Hold a Delivery until ``due`` (Unix nanoseconds); then it enters a round, or takes its next ``hop``."""
+    def keep(self, delivery: Delivery, due: int, hop: Message | None = None, longest: int | None = None) -> None:
+        """Hold a Delivery until ``due`` (Unix nanoseconds); then it enters a round, or takes its next ``hop``.
+
+        It is held for at most ``longest`` nanoseconds: that it is due later says that the clock was set back since.
+        """
         with self._lock:
             self._arrived += 1
-            heapq.heappush(self._later, (due, self._arrived, delivery, hop))
+            now = self._now()
+            until = due if longest is None else min(due, now + longest)
+            heapq.heappush(self._later, (until, self._arrived, delivery, hop, due))
         self._stir.set()
 
     def _forget_former(self, again: Delivery, due: int) -> None:
         """Forget what a broken channel delivered: kept beside its repetition it would be tried twice, and postponed twice."""
         with self._lock:
-            self._later = [entry for entry in self._later if not (entry[0] == due and _repeats(again, entry[2]))]
+            self._later = [entry for entry in self._later if not (entry[4] == due and _repeats(again, entry[2]))]
             heapq.heapify(self._later)
 
     def again(self, *deliveries: Delivery) -> None:
@@ -81,7 +90,7 @@ class Inlet:
         """Wait until something stirs, or a later Delivery comes due, for at most so long."""
         with self._lock:
             if self._later:
-                seconds = min(seconds, max(0.0, (self._later[0][0] - self._clock_ns()) / 1e9))
+                seconds = min(seconds, max(0.0, (self._later[0][0] - self._now()) / 1e9))
         self._stir.wait(seconds)
         self._stir.clear()
 
@@ -100,15 +109,23 @@ class Inlet:
     def _due(self, limit: int) -> deque[Delivery]:
         due: deque[Delivery] = deque()
         if self._later:
-            now = self._clock_ns()
             with self._lock:
+                now = self._now()
                 while self._later and self._later[0][0] <= now and len(due) < limit:
-                    _, _, delivery, hop = heapq.heappop(self._later)
+                    _, _, delivery, hop, _ = heapq.heappop(self._later)
                     if hop is None:
                         due.append(delivery)
                     else:
                         self._hops.append((delivery, hop))
         return due
+
+    def _now(self) -> int:
+        """Return the time, in Unix nanoseconds. What is held does not wait longer when the clock has been set back."""
+        now = self._clock_ns()
+        if now < self._seen:
+            self._later = [(entry[0] + now - self._seen, *entry[1:]) for entry in self._later]
+        self._seen = now
+        return now
 
     def hops(self) -> list[tuple[Delivery, Message]]:
         """Return what has waited in its later queue and has to wait on, with the copies to publish."""
@@ -127,7 +144,7 @@ class Inlet:
     def empty(self) -> list[Delivery]:
         """Give up what has not been begun, to be put back. What was parked goes on: it holds reservations."""
         with self._lock:
-            held = [delivery for _, _, delivery, _ in self._later]
+            held = [delivery for _, _, delivery, _, _ in self._later]
             self._later.clear()
         held.extend(self._fresh)
         self._fresh.clear()

@@ -11,7 +11,7 @@ from typing import Any, Self
 import msgspec
 from audits import watch_fake
 from engines import Station, a_pump
-from relays import ALICE, DEAD, HEARD, REPORTED, a_file, a_station, announce, said
+from relays import ALICE, DEAD, HEARD, REPORTED, Clock, a_file, a_station, announce, said
 from witness import Witness
 
 from winnowry.io.files import Files
@@ -72,13 +72,18 @@ class Course:
         """Run until nothing is left to do, not even later; return how many Outcomes of each kind there were."""
 
         def pass_time() -> None:
+            before = self.clock.now
             watch()
             status = self.status()
-            if status["later"] and not (status["parked"] or status["waiting"]):
+            if self.clock.now == before and status["later"] and not (status["parked"] or status["waiting"]):
                 self._station.clock.now += 10
 
         self.outcomes = self._station.run(pass_time)["outcomes"]
         return self.outcomes
+
+    @property
+    def clock(self) -> Clock:
+        return self._station.clock
 
     def status(self) -> dict[str, Any]:
         return self._station.engine.status()
