@@ -39,8 +39,8 @@ NOWHERE = "amqp://localhost/"
 """Where pumps are that run within the test."""
 
 
-class Audit:
-    """Watches some pumps; `watch`, `watch_pumps` and `watch_fake` make one.
+class Accounts:
+    """Watches some pumps while its context is open; `watch`, `Audit`, `watch_pumps` and `watch_fake` make one.
 
     ``takers`` are witnesses who take away what is delivered: what they saw counts as delivered.
     """
@@ -84,26 +84,32 @@ class Audit:
         self._checker.__exit__()
 
 
+class Audit(Accounts):
+    """Watches a cluster: its pumps (all, or those named), and the consumers that `Cluster.subscribe` has started."""
+
+    def __init__(self, cluster: Cluster, pumps: Sequence[str] = (), takers: Sequence[Witness] = ()) -> None:
+        loaded = load_cluster(cluster.file) if cluster.file.exists() else None
+        subjects = subjects_of(loaded, pumps) if loaded is not None else []
+        subjects += [consumer_of(cluster, *asked) for asked in dict.fromkeys(cluster.subscribed)]
+        taken = {taker.root.resolve() for taker in takers}
+        subjects = [replace(subject, keeps=subject.root.resolve() not in taken) for subject in subjects]
+        super().__init__(Checker(subjects, prefix=PREFIX, urls=(cluster.vhost.url,)), takers)
+
+
 def watch(cluster: Cluster, *pumps: str, takers: Sequence[Witness] = ()) -> Audit:
-    """Watch a cluster from now on, until it ends: its pumps, all or those named, and whom `Cluster.subscribe` has started."""
-    loaded = load_cluster(cluster.file) if cluster.file.exists() else None
-    subjects = subjects_of(loaded, pumps) if loaded is not None else []
-    subjects += [consumer_of(cluster, *asked) for asked in dict.fromkeys(cluster.subscribed)]
-    taken = {taker.root.resolve() for taker in takers}
-    subjects = [replace(subject, keeps=subject.root.resolve() not in taken) for subject in subjects]
-    checker = Checker(subjects, prefix=PREFIX, urls=(cluster.vhost.url,))
-    return cluster.stack.enter_context(Audit(checker, takers))
+    """Watch a cluster from now on, until it ends."""
+    return cluster.stack.enter_context(Audit(cluster, pumps, takers))
 
 
-def watch_pumps(vhost: Vhost, *pumps: Pump) -> Audit:
-    """Watch pumps that run within the test, on a real broker, while the context of the Audit is open."""
-    return Audit(Checker([subject_of(pump) for pump in pumps], prefix=PREFIX, urls=(vhost.url,)))
+def watch_pumps(vhost: Vhost, *pumps: Pump) -> Accounts:
+    """Watch pumps that run within the test, on a real broker, while the context is open."""
+    return Accounts(Checker([subject_of(pump) for pump in pumps], prefix=PREFIX, urls=(vhost.url,)))
 
 
-def watch_fake(server: FakeExchangeServer, *pumps: Pump) -> Audit:
-    """Watch pumps that run within the test, on a broker in memory, while the context of the Audit is open."""
+def watch_fake(server: FakeExchangeServer, *pumps: Pump) -> Accounts:
+    """Watch pumps that run within the test, on a broker in memory, while the context is open."""
     subjects = [subject_of(pump) for pump in pumps]
-    return Audit(Checker(subjects, prefix=PREFIX, connect=lambda _: FakeBroker(server), remove=lambda *_: None))
+    return Accounts(Checker(subjects, prefix=PREFIX, connect=lambda _: FakeBroker(server), remove=lambda *_: None))
 
 
 def subject_of(pump: Pump) -> Subject:
