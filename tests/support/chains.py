@@ -85,12 +85,15 @@ class Running:
 
 
 class Chain:
-    """Both pumps on one virtual host, which ``relay_url`` is another way to. Each is started when it is first asked for."""
+    """Both pumps on one virtual host. Each is started when it is first asked for.
 
-    def __init__(self, vhost: Vhost, folder: Path, *, relay_url: str = "", heartbeat: int = 30) -> None:
+    ``relay_url`` and ``relay_target`` are other ways to it, for all that relay says, and for what it publishes.
+    """
+
+    def __init__(self, vhost: Vhost, folder: Path, *, relay_url: str = "", relay_target: str = "", heartbeat: int = 30) -> None:
         self.vhost = vhost
         self._folder = folder
-        self._relay_url = relay_url or vhost.url
+        self._relay_url, self._relay_target = relay_url or vhost.url, relay_target
         self._heartbeat = heartbeat
         self._stack = ExitStack()
         for exchange in ("xs_alice", "xwinnow", "xpublic"):
@@ -101,7 +104,7 @@ class Chain:
     @cached_property
     def relay(self) -> Running:
         pump = a_pump_of("shovel", "relay", self._folder, InputEdge(kind="internal", queue=RELAY, exchange="xs_alice"))
-        return self._stack.enter_context(Running(pump, self._relay_url, heartbeat=self._heartbeat))
+        return self._stack.enter_context(Running(pump, self._relay_url, self._relay_target, heartbeat=self._heartbeat))
 
     @cached_property
     def fuse(self) -> Running:
