@@ -9,7 +9,7 @@ ROUNDS ?= 1
 MINUTES ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit e2e faults mutants soak fuzz interop latency lint types layers format lock clean programs programs-test
+.PHONY: help setup demo test unit e2e faults mutants soak recovery fuzz interop latency lint types layers format lock clean programs programs-test
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,14 +31,17 @@ e2e: programs-test .venv/installed ## run the tests against a real broker and re
 faults: programs-test .venv/installed ## run the fault suite, ROUNDS=10 times in a row; an interrupted run goes on
 	$(PYTEST) tests/faults --rounds=$(ROUNDS) --evidence=docs/evidence/faults.json
 
-soak: programs-test .venv/installed ## kill pumps and broker for MINUTES=30 while files flow, and count what was lost
-	PYTHONPATH=tests/support $(BIN)/python tests/soak/soak.py --minutes=$(MINUTES) $(if $(SEED),--seed=$(SEED))
+soak: programs-test .venv/installed ## kill pumps and broker for MINUTES=30 while files flow, and count what was lost (EVIDENCE=docs/evidence/soak.json)
+	PYTHONPATH=tests/support $(BIN)/python tests/soak/soak.py --minutes=$(MINUTES) $(if $(SEED),--seed=$(SEED)) $(if $(EVIDENCE),--evidence=$(EVIDENCE))
 
 fuzz: .venv/installed ## look for messages that break a codec or a step, for much longer than `make test` does
 	$(PYTEST) tests/*/test_fuzz_*.py -m "not e2e" --hypothesis-profile=fuzz --timeout=0
 
 mutants: programs-test .venv/installed ## remove each safeguard in turn, and see its tests fail; an interrupted run goes on
 	$(BIN)/python tests/support/mutants.py
+
+recovery: programs-test .venv/installed ## measure how soon a pump is back at its rate after the broker or itself was killed
+	RECOVERY_EVIDENCE=docs/evidence/recovery.json $(PYTEST) -s tests/faults/test_recovery.py
 
 interop: programs-test .venv/installed .venv-sr3/installed ## exchange files with the real metpx-sr3
 	$(PYTEST) -m interop

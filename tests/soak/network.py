@@ -113,6 +113,11 @@ class Network:
         time.sleep(blow.pause)
         self.broker.start()
 
+    @property
+    def restarting(self) -> bool:
+        """Whether the broker is away."""
+        return self._restart is not None and self._restart.is_alive()
+
     def mended(self) -> None:
         """Wait until the broker is back, if it is restarting."""
         if self._restart is not None:

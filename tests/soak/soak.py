@@ -18,18 +18,27 @@ from random import Random
 from types import FrameType
 from typing import Any
 
+import evidence
+from audits import Audit, watch
 from chaos import Blow, blows
 from crop import SOURCES, Crop
 from ledger import Ledger
 from network import CONSUMERS, Network
+from page import record
 from posters import Posters
 from troubled_server import troubled_server
 from verdict import figures, told
+
+from winnowry.runners.audit.evidence import Finding
+from winnowry.schemas.errors import Terminal, Transient
 
 WAVE_SECONDS = 15.0
 GONE_SECONDS = 4.0
 """Seconds between the announcement of what is gone soon and its removal: many are fetched by then, and some are not."""
 SETTLE_SECONDS = 600.0
+VERDICT_SECONDS = 120.0
+GATHER_SECONDS = 3.0
+TELL_SECONDS = 30.0
 QUIET_LOOKS = 8
 LOOK_SECONDS = 2.0
 """The broker renews its figures every five seconds: eight looks see them three times."""
@@ -66,21 +75,34 @@ class Soak:
     def run(self) -> dict[str, Any]:
         """Do it all; return what there is to tell."""
         self.network.start()
+        audit = watch(self.network.cluster, takers=[self._consumers[CONSUMERS[0]]])
         self.begun = time.monotonic()
         log.info("%d waves, %d blows", len(self._waves), len(self._blows))
-        said = 0.0
+        said = gathered = 0.0
         while self._waves or self._blows or self._removals or self._posters.busy:
             self._tick(self.passed)
-            if self.passed - said > 30.0:
+            if self.passed - gathered > GATHER_SECONDS and not self.network.restarting:
+                gathered = self.passed
+                self._gather(audit)
+            if self.passed - said > TELL_SECONDS:
                 said = self.passed
                 log.info(self._standing())
             time.sleep(0.05)
         self.network.mended()
         self._settle("announced")
+        wrong = audit.verdict(VERDICT_SECONDS).findings
         self._put_back()
         self._settle("put back")
-        badly = self.network.end()
-        return self._result(badly)
+        verdict = audit.verdict(0.0)  # what was given up and resubmitted has ended badly, and then well
+        wrong += [finding for finding in verdict.findings if finding.kind != "contradiction"]
+        return self._result(self.network.end(), verdict.figures, wrong)
+
+    def _gather(self, audit: Audit) -> None:
+        """Read what the taps of the audit hold, so that they do not grow; a broker that is away keeps it."""
+        try:
+            audit.gather()
+        except (Transient, Terminal) as error:
+            log.info("the taps cannot be read just now: %s", error)
 
     @property
     def passed(self) -> float:
@@ -136,8 +158,9 @@ class Soak:
         seen = ", ".join(f"{name} {len(ledger.names):,}" for name, ledger in (("pump", self._pump), *self._consumers.items()))
         return f"{self.passed:.0f} s: {self._crop.announcements:,} announced by each source; seen: {seen}"
 
-    def _result(self, badly: list[str]) -> dict[str, Any]:
-        found = figures(self._crop, self._pump, self._consumers) | {"ended badly": badly}
+    def _result(self, badly: list[str], audited: dict[str, dict[str, int]], wrong: list[Finding]) -> dict[str, Any]:
+        found = figures(self._crop, self._pump, self._consumers)
+        found |= {"ended badly": badly, "audit": [str(finding) for finding in wrong]}
         return {
             "seconds": round(self.passed),
             "files": len(self._crop.versions),
@@ -145,6 +168,7 @@ class Soak:
             "kills": self.network.counts["kills"],
             "restarts": self.network.counts["restarts of the broker"],
             "counts": dict(self.network.counts) | dict(self._posters.counts),
+            "audit": audited,
             "found": found,
         }
 
@@ -165,14 +189,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--seed", type=int, default=Random().randrange(10**6))
-    parser.add_argument("--evidence", type=Path)
+    parser.add_argument("--evidence", type=Path, help="file to record it in, as in docs/evidence/soak.json")
     asked = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stdout)
-    logging.getLogger("pika").setLevel(logging.CRITICAL)
+    for library in ("pika", "winnowry"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     signal.signal(signal.SIGTERM, interrupt)
     folder = Path(tempfile.mkdtemp(prefix="winnowry-soak-"))
     log.info("SEED=%d MINUTES=%g in %s", asked.seed, asked.minutes, folder)
+    present = evidence.circumstances()
     result = soak(folder, asked.minutes, asked.seed)
+    if asked.evidence is not None:
+        record(asked.evidence, present, result, seed=asked.seed, minutes=asked.minutes)
     print(json.dumps({name: value for name, value in result.items() if name != "found"}, indent=1))
     print("\n".join(told(result["found"])))
     if any(result["found"].values()):
