@@ -43,7 +43,7 @@ PUMPS = {
 }
 WORK = {"winnow": 60_000, "sarra": 12_000}
 """Announcements: what lasts for longer than the pump may take to come back."""
-BEFORE_SECONDS = 2.0
+BEFORE_SECONDS = 3.0
 
 
 @dataclass
@@ -146,17 +146,12 @@ def recovered(meter: Meter, before: float, since: float) -> float:
 
 
 def at_full_rate(meter: Meter) -> float:
-    """Return the rate when the pump has been at work for some seconds."""
+    """Return the mean rate over some seconds, a second after the pump has begun to announce."""
     eventually(lambda: meter.look() > 0, 60.0, "the first announcement")
-    began = time.monotonic()
-    rates: list[float] = []
-
-    def happens() -> bool:
-        rates.append(meter.rate())
-        return time.monotonic() - began > BEFORE_SECONDS
-
-    eventually(happens, 30.0)
-    return max(rates)
+    eventually(lambda: meter.rate() > 0, 60.0, "a second of work")
+    began, count = time.monotonic(), meter.look()
+    eventually(lambda: time.monotonic() - began >= BEFORE_SECONDS)
+    return (meter.look() - count) / (time.monotonic() - began)
 
 
 def tell(kind: str, what: str, before: float, seconds: float, bound: float) -> None:
