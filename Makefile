@@ -9,11 +9,7 @@ ROUNDS ?= 1
 MINUTES ?= 30
 
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
 .PHONY: help setup demo test unit e2e faults mutants soak recovery fuzz interop latency lint types layers format lock clean programs programs-test
-=======
-.PHONY: help setup demo test unit e2e faults soak recovery fuzz interop latency lint types layers format lock clean programs programs-test
->>>>>>> aec58ae (Let the conservation checker judge the soak; measure how soon pumps recover)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
