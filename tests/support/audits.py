@@ -17,7 +17,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from brokers import Vhost
 from clusters import Cluster
 from witness import Witness
 
@@ -40,7 +39,7 @@ NOWHERE = "amqp://localhost/"
 
 
 class Accounts:
-    """Watches some pumps while its context is open; `watch`, `Audit`, `watch_pumps` and `watch_fake` make one.
+    """Watches some pumps while its context is open; `watch`, `Audit` and `watch_fake` make one.
 
     ``takers`` are witnesses who take away what is delivered: what they saw counts as delivered.
     """
@@ -99,11 +98,6 @@ class Audit(Accounts):
 def watch(cluster: Cluster, *pumps: str, takers: Sequence[Witness] = ()) -> Audit:
     """Watch a cluster from now on, until it ends."""
     return cluster.stack.enter_context(Audit(cluster, pumps, takers))
-
-
-def watch_pumps(vhost: Vhost, *pumps: Pump) -> Accounts:
-    """Watch pumps that run within the test, on a real broker, while the context is open."""
-    return Accounts(Checker([subject_of(pump) for pump in pumps], prefix=PREFIX, urls=(vhost.url,)))
 
 
 def watch_fake(server: FakeExchangeServer, *pumps: Pump) -> Accounts:
