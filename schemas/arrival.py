@@ -4,7 +4,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from winnowry.schemas.delivery import Delivery
+from winnowry.schemas.delivery import BODY_LIMIT, Delivery
 from winnowry.schemas.edge import InputEdge
 from winnowry.schemas.post import Post
 
@@ -66,11 +66,13 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
 def identify(delivery: Delivery) -> bytes:
     """Return the 16 bytes by which a message is known however often it is delivered: a hash of exchange, headers and body.
 
+    Of a body that is too large the beginning counts, which is all that a pump keeps of it.
+
     >>> identify(Delivery(body=b"x", queue="q", exchange="xs_alice", tag=1)).hex()[:8]
     'f94ae73b'
     """
     digest = blake2b(delivery.exchange.encode(), digest_size=16)
     if delivery.headers:
         digest.update(repr(sorted(delivery.headers.items())).encode())
-    digest.update(b"\0" + delivery.body)
+    digest.update(b"\0" + delivery.body[: BODY_LIMIT + 1])
     return digest.digest()
