@@ -191,10 +191,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=Random().randrange(10**6))
     parser.add_argument("--evidence", type=Path, help="file to record it in, as in docs/evidence/soak.json")
     asked = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stdout)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stdout, force=True)
     for library in ("pika", "winnowry"):
         logging.getLogger(library).setLevel(logging.CRITICAL)
-    signal.signal(signal.SIGTERM, interrupt)
+    for number in (signal.SIGTERM, signal.SIGINT):  # also where a shell that runs this in the background has it ignored
+        signal.signal(number, interrupt)
     folder = Path(tempfile.mkdtemp(prefix="winnowry-soak-"))
     log.info("SEED=%d MINUTES=%g in %s", asked.seed, asked.minutes, folder)
     present = evidence.circumstances()
