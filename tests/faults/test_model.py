@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from inbox import Inbox
-from lives import Life, World
+from lives import LATER, Life, World
 from msgspec import structs
 from promises import Promises, Seen, Word
 from relays import ALICE, BOB, DEAD, EDGES, HEARD, REPORTED, Died, a_file, announcement
@@ -133,6 +133,10 @@ class Pumping(RuleBasedStateMachine):
         else:
             self.world.server.block()
 
+    @rule(queue=st.sampled_from([HEARD, REPORTED, DEAD, LATER[0]]))
+    def let_a_queue_be_full_or_not(self, queue: str) -> None:
+        self.world.server.full ^= {queue}
+
     @rule()
     def hold_or_lift(self) -> None:
         if any(hold["cause"] == "operator" for hold in self.life.engine.status()["holds"]):
@@ -153,7 +157,7 @@ class Pumping(RuleBasedStateMachine):
     def pass_time(self, seconds: int) -> None:
         self.world.clock.now += seconds
 
-    @precondition(lambda self: not self.world.server.blocked)
+    @precondition(lambda self: not self.world.server.blocked and LATER[0] not in self.world.server.full)
     @rule()
     def resubmit_dead_letters(self) -> None:
         inbox, now = Inbox(), int(self.world.clock() * 1e9)
@@ -187,6 +191,7 @@ class Pumping(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.life.log.dies_at = None
+        self.world.server.full.clear()
         self.world.server.unblock()
         self.world.site.mishaps.clear()
         self.life.engine.lift()
@@ -220,7 +225,7 @@ def ending_of(report: Report) -> str:
 
 
 TestPumping = Pumping.TestCase
-TestPumping.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+TestPumping.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
 
 
 @pytest.mark.long
