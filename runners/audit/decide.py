@@ -32,7 +32,7 @@ def decide(evidences: Sequence[PumpEvidence], *, whole: bool = True, window: Win
     """Return the verdict on all pumps and their folders.
 
     ``whole`` says that everything was seen from the first announcement on; without it nothing is said of what was not seen to
-    enter, and ``window`` (Unix time) is from when to when the audit looked.
+    enter, but of processes that died, and ``window`` (Unix time) is from when to when the audit looked.
     """
     findings: list[Finding] = []
     figures: dict[str, dict[str, int]] = {}

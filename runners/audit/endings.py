@@ -108,5 +108,5 @@ def _of_letters(evidence: PumpEvidence, *, whole: bool) -> list[Finding]:
     return [
         *finding("without reason", where, bare, "dead letters whose reason is none of the list"),
         *finding("foreign", where, strange, "dead letters of what never entered"),
-        *(Finding("dead instance", where, complaint) for complaint in evidence.holding.complaints),
+        *(Finding("dead instance", where, complaint) for complaint in evidence.holding.complaints if not whole),
     ]

@@ -144,3 +144,8 @@ def test_counters_tell_of_what_a_pump_without_reports_refuses(tmp_path: Path) ->
     assert scene.wrong() == [("lost", 1)]
     scene.holding.silent = 1
     assert (scene.wrong(), scene.verdict().figures["pump"]["silent"]) == ([], 1)
+
+
+def test_an_instance_that_died_is_told_where_nobody_kills_on_purpose(scene: Scene) -> None:
+    scene.holding.complaints.append("instance 1 died")
+    assert (scene.wrong(), scene.wrong(whole=False)) == ([], [("dead instance", 1)])
