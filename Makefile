@@ -41,7 +41,7 @@ mutants: programs-test .venv/installed ## remove each safeguard in turn, and see
 	$(BIN)/python tests/support/mutants.py
 
 recovery: programs-test .venv/installed ## measure how soon a pump is back at its rate after the broker or itself was killed
-	RECOVERY_EVIDENCE=docs/evidence/recovery.json $(PYTEST) -s tests/faults/test_recovery.py
+	RECOVERY_EVIDENCE=docs/evidence/recovery.json $(PYTEST) -s tests/bench/test_recovery.py
 
 interop: programs-test .venv/installed .venv-sr3/installed ## exchange files with the real metpx-sr3
 	$(PYTEST) -m interop

@@ -29,7 +29,7 @@ from winnowry.schemas.post import Post
 from winnowry.schemas.times import write_time
 from winnowry.schemas.v03 import write_v03
 
-pytestmark = [pytest.mark.e2e, pytest.mark.long]
+pytestmark = [pytest.mark.e2e, pytest.mark.bench]
 
 FULL = 0.8
 """What of the rate before counts as full."""
