@@ -120,8 +120,13 @@ class Memory:
         self._try(lambda: self._intents.write(intended, now=self._clock()))
 
     def intent(self, path: bytes) -> Intent | None:
-        """Return what was about to be renamed at a path and has neither been committed nor released."""
-        return self._try(lambda: self._intents.read(path))
+        """Return what was about to be renamed at a path and has neither been committed nor released.
+
+        One that is older than what is remembered counts no more: a death between the commit and the end of its intent left it,
+        and what it speaks of may be news again.
+        """
+        found = self._try(lambda: self._intents.read(path))
+        return None if found is None or found.at < self._clock() - self._remember else found
 
     def intended(self) -> frozenset[str]:
         """Return the temporary files that intents name: to sweep one would say that it was renamed."""

@@ -249,6 +249,15 @@ def test_an_intent_nobody_came_back_for_is_forgotten(open_memory: Open, clock: C
     assert open_memory().intent(PATH) is None
 
 
+def test_an_intent_that_a_death_left_does_not_outlive_what_is_remembered(open_memory: Open, clock: Clock) -> None:
+    memory = open_memory()
+    memory.intend([(PATH, Intent(CONTENT, "a/.f.part", 7))])
+    clock.now += 3 * DAY
+    assert memory.intent(PATH) is not None
+    clock.now += DAY
+    assert (memory.recall(PATH), memory.intent(PATH)) == (None, None)
+
+
 def test_a_restarted_machine_keeps_histories_and_drops_what_was_not_synced(open_memory: Open) -> None:
     memory = open_memory(shared=True, boot="one")
     memory.commit({PATH: KNOWN})
