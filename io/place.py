@@ -15,7 +15,7 @@ from winnowry.io.incoming import read_mode
 from winnowry.io.tree import Tree, tree_at
 from winnowry.schemas.arrival import Arrival
 from winnowry.schemas.branches import Branches, split
-from winnowry.schemas.errors import Refused, Terminal, Transient
+from winnowry.schemas.errors import DiskTrouble, Refused, Terminal, Transient
 from winnowry.schemas.outcome import Outcome
 from winnowry.schemas.reasons import Reason
 
@@ -80,9 +80,18 @@ class _Place(beam.DoFn):
     def finish_bundle(self) -> Iterator[object]:
         files = [arrival for arrival in self.arrivals if arrival.fetched is not None and arrival.fetched.temporary is not None]
         if files:
-            self.intend(files)
+            self._intend_or_discard(files)
         for arrival in self.arrivals:
             yield late(place(arrival, self.tree, self._give_up))
+
+    def _intend_or_discard(self, files: Sequence[Arrival]) -> None:
+        """Record what is about to be renamed; where that cannot be recorded, leave nothing: all of it is fetched again."""
+        try:
+            self.intend(files)
+        except DiskTrouble:
+            for arrival in files:
+                discard(arrival, self.tree)
+            raise
 
     def _give_up(self, arrival: Arrival, error: Transient | Terminal) -> Outcome:
         if arrival.fetched is not None and arrival.fetched.temporary is not None:
