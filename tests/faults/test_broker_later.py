@@ -14,7 +14,7 @@ from winnowry.schemas.edge import InputEdge
 from winnowry.schemas.v03 import write_v03
 from winnowry.transforms.patience import Patience
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 EDGE = InputEdge(kind="internal", queue="q_feeder.ingest", exchange="xs_alice")
 LATER, DEAD = "q_feeder.ingest.later.10", "q_feeder.ingest.dead"

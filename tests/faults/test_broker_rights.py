@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import requests
 from brokers import Vhost, delete, eventually
-from chains import CAROL, RELAY, Chain, names_of
+from chains import CAROL, RELAY, Chain, heard, names_of
 from proxies import Proxy, through
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 NAMES = names_of(20)
 MORE = names_of(10, first=20)
@@ -94,7 +94,9 @@ def test_a_consumer_whose_queue_is_full_gets_everything_when_it_has_room(vhost: 
             connection.channel().queue_bind(CAROL, "xpublic", "#")
         chain.start().announce(NAMES)
         chain.fuse.until(lambda status: status["unheard"] > 0)
-        chain.ended(NAMES)
+        assert heard(vhost, len(NAMES)) == dict.fromkeys(NAMES, 1)
+        assert chain.fuse.done(vhost)["outcomes"] == {"announced:done": len(NAMES)}
+        assert vhost.depth(CAROL) == 0
 
 
 def limited(chain: Chain, way: Proxy) -> bool:
