@@ -65,7 +65,10 @@ class Fresh:
 
     def __iter__(self) -> Iterator[Delivery]:
         with self._lock:
-            return iter([*self._left.values(), *(self._again.get(_sameness(one)) or one for one in self._waiting)])
+            return iter([*self._left.values(), *map(self._present, self._waiting)])
+
+    def _present(self, delivery: Delivery) -> Delivery:
+        return delivery if self._stands(delivery) else self._again.get(_sameness(delivery)) or delivery
 
     def _change(self, queue: str, epoch: int) -> None:
         with self._lock:

@@ -1,5 +1,6 @@
 import pytest
 from arrivals import a_delivery
+from msgspec import structs
 from relays import Clock
 
 from winnowry.runners.direct.fresh import LEFT_FOR, Fresh
@@ -71,3 +72,11 @@ def test_a_message_that_was_published_twice_leaves_nothing_behind(clock: Clock) 
     for delivery in (came(b"a"), came(b"a"), came(b"a", 2, again=True), came(b"a", 2, again=True)):
         fresh.append(delivery)
     assert (taken(fresh), len(fresh)) == ([(b"a", 2), (b"a", 2)], 0)
+
+
+def test_a_message_that_was_published_twice_is_given_up_twice(clock: Clock) -> None:
+    fresh = Fresh(clock)
+    again = [structs.replace(came(b"a", 2, again=True), tag=tag) for tag in (1, 2)]
+    for delivery in (came(b"a"), came(b"a"), *again):
+        fresh.append(delivery)
+    assert {delivery.tag for delivery in fresh if delivery.epoch == 2} == {1, 2}
