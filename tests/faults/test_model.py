@@ -200,10 +200,10 @@ class Pumping(RuleBasedStateMachine):
                 while self.promises.lags(name, path):
                     self.say(name, path)
         self.finish()
-        inputs = [body for edge in EDGES for body in self.world.server.bodies(edge.queue)]
         hidden = self.world.temporaries(self.life.memory.intended())
         intended = self.life.memory.intended()
         self.life.end()
+        inputs = [body for edge in EDGES for body in self.world.server.bodies(edge.queue)]
         self.promises.kept(self.seen())
         assert (inputs, hidden, intended) == ([], set(), frozenset())
         self.world.folder.cleanup()
