@@ -75,6 +75,7 @@ def test_a_full_disk_loses_nothing_and_shows_nothing_until_there_is_room(
 def test_a_folder_or_link_waits_for_room_too(operation: dict[str, str], disk: SmallDisk, tmp_path: Path) -> None:
     (disk.folder / "elsewhere").touch()
     with Course(tmp_path, root=disk.folder) as course:
+        course.allow = ("foreign",)
         course.announce(a_file("made", "", file_op=operation))
         disk.fill_names()
 
@@ -132,6 +133,7 @@ def test_a_folder_where_a_file_should_be_is_left_alone_and_told(tmp_path: Path, 
 def test_a_file_where_a_folder_should_be_is_left_alone_and_told(tmp_path: Path, site: tuple[Script, RawServer]) -> None:
     script, server = site
     with Course(tmp_path) as course:
+        course.allow = ("foreign",)
         (course.root / "folder").write_bytes(b"mine")
         script.plays("folder/file", serving(SMALL))
         course.announce(a_served_file(server.url, "folder/file", SMALL))

@@ -59,6 +59,7 @@ class Course:
         self.pump = Impatient(certificates=certificates, **{one.name: getattr(plain, one.name) for one in fields(Pump)})
         self.root = self.pump.root
         self.witness = Witness(self.root, folders)
+        self.allow: tuple[str, ...] = ()
         self.outcomes: dict[str, int] = {}
         self._station = Station(self.server, folder, self.pump)
         self._stack = ExitStack()
@@ -124,7 +125,7 @@ class Course:
         self._station.close()
         with self._stack:
             if kind is None:
-                self._audit.check(0.0)
+                self._audit.check(0.0, allow=self.allow)
 
 
 def once(happens: Callable[[], object], act: Callable[[], object]) -> Callable[[], None]:
