@@ -53,7 +53,7 @@ class Soak:
         self.seconds = minutes * 60
         self.begun = time.monotonic()
         self._crop = Crop(folder / "sources", seed, max(3, round(self.seconds / WAVE_SECONDS)))
-        kills, restarts = max(3, round(minutes * 2.2)), max(1, round(minutes / 3))
+        kills, restarts = max(3, round(minutes * 2.4)), max(1, round(minutes / 2.7))  # some find nobody to hit
         self._blows = deque(blows(seed, self.seconds, kills, restarts))
         self._waves = deque(range(self._crop.waves))
         self._removals: deque[tuple[float, int]] = deque()
