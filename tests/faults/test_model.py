@@ -16,6 +16,7 @@ from relays import ALICE, BOB, DEAD, EDGES, HEARD, REPORTED, Died, a_file, annou
 from winnowry.io.dead import read_letter, resubmission
 from winnowry.io.fake import FakeBroker
 from winnowry.io.fake_site import Mishap
+from winnowry.runners.direct.engine import UNSETTLED_FOR_AT_MOST
 from winnowry.schemas.fingerprint import Fingerprint
 from winnowry.schemas.post import Post
 from winnowry.schemas.report import Report
@@ -155,6 +156,7 @@ class Pumping(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1, 11, 61, 700]))
     def pass_time(self, seconds: int) -> None:
+        self.promises.lost |= seconds > UNSETTLED_FOR_AT_MOST  # what has waited longer is given back, and delivered again
         self.world.clock.now += seconds
 
     @precondition(lambda self: not self.world.server.blocked and LATER[0] not in self.world.server.full)

@@ -30,7 +30,10 @@ class Seen:
 
 @dataclass(kw_only=True)
 class Promises:
-    """Truth, what was said of it, and what disturbed the pump. Each promise is a method that fails where it is broken."""
+    """Truth, what was said of it, and what disturbed the pump. Each promise is a method that fails where it is broken.
+
+    ``lost`` says that messages may have been delivered again to a pump that has not died.
+    """
 
     truth: dict[str, list[str]] = field(default_factory=dict)
     words: list[Word] = field(default_factory=list)
