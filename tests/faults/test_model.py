@@ -232,4 +232,4 @@ TestPumping.settings = settings(max_examples=200, stateful_step_count=40, deadli
 
 @pytest.mark.long
 class TestPumpingForLong(Pumping.TestCase):
-    settings = settings(max_examples=1000, stateful_step_count=60, deadline=None)
+    settings = settings(max_examples=300, stateful_step_count=60, deadline=None)
