@@ -25,7 +25,9 @@ CRASHES = 2
 """Crashes noted of a Delivery after which it is not tried again: with the first, of which nobody took note, the third."""
 
 ALONE_SECONDS = 10.0
-"""Seconds for which a suspect that runs alone keeps everything else waiting; one that transfers for longer is cleared."""
+TOGETHER_SECONDS = 1.0
+"""Seconds for which a suspect that runs alone, or a portion, keeps all others waiting. What takes longer stays noted, and
+lets them go on."""
 
 
 class Suspects:
@@ -68,9 +70,9 @@ class Suspects:
         if self._underway and self._clock() < self._until:
             return []
         self._underway.clear()  # what still transfers stays noted until it is settled, and lets others go on
+        self._until = self._clock() + (ALONE_SECONDS if self._alone else TOGETHER_SECONDS)
         portion = [self._alone.popleft()] if self._alone else [self._waiting.popleft() for _ in self._waiting_now()]
         self._underway = {delivery.hold: identify(delivery) for delivery in portion}
-        self._until = self._clock() + ALONE_SECONDS
         if portion:
             self._book.begin(self._underway.values())
         return portion

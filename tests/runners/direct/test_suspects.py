@@ -6,7 +6,7 @@ from arrivals import a_delivery
 from relays import Clock
 
 from winnowry.io.crashes import CrashBook
-from winnowry.runners.direct.suspects import ALONE_SECONDS, PORTION, Suspects
+from winnowry.runners.direct.suspects import ALONE_SECONDS, PORTION, TOGETHER_SECONDS, Suspects
 from winnowry.schemas.delivery import Delivery
 from winnowry.schemas.outcome import Ending
 from winnowry.schemas.reasons import Reason
@@ -90,6 +90,16 @@ def test_a_suspect_that_transfers_for_long_keeps_nobody_waiting(life: Life, cloc
     assert suspects.next_portion() == []
     clock.now += 0.2
     assert [delivery.tag for delivery in suspects.next_portion()] == [2]
+
+
+def test_a_portion_of_which_one_transfers_for_long_lets_the_next_begin(life: Life, clock: Clock) -> None:
+    suspects = life()
+    suspects.set_aside([redelivered(number) for number in range(PORTION + 1)])
+    for delivery in suspects.next_portion()[1:]:
+        suspects.settled(delivery)
+    assert suspects.next_portion() == []
+    clock.now += TOGETHER_SECONDS
+    assert [delivery.tag for delivery in suspects.next_portion()] == [PORTION]
 
 
 def test_a_suspect_that_is_woken_goes_on_at_once(life: Life) -> None:
