@@ -29,7 +29,8 @@ e2e: programs-test .venv/installed ## run the tests against a real broker and re
 	$(PYTEST) -m "e2e and not bench and not long"
 
 faults: programs-test .venv/installed ## run the fault suite, ROUNDS=10 times in a row; an interrupted run goes on
-	$(PYTEST) tests/faults --rounds=$(ROUNDS) --evidence=docs/evidence/faults.json
+	@for _ in $$(seq $(ROUNDS)); do $(PYTEST) tests/faults --rounds=$(ROUNDS) --at-a-time=1 --evidence=docs/evidence/faults.json; \
+	code=$$?; [ $$code -eq 75 ] || exit $$code; done
 
 soak: programs-test .venv/installed ## kill pumps and broker for MINUTES=30 while files flow, and count what was lost (EVIDENCE=docs/evidence/soak.json)
 	PYTHONPATH=tests/support $(BIN)/python tests/soak/soak.py --minutes=$(MINUTES) $(if $(SEED),--seed=$(SEED)) $(if $(EVIDENCE),--evidence=$(EVIDENCE))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from consecutive import UNFINISHED
 
 CASES = """
 from pathlib import Path
@@ -51,9 +52,9 @@ def write_cases(suite: pytest.Pytester, fails: int = -1, interrupted: int = -1) 
     commit(suite)
 
 
-def run(suite: pytest.Pytester, rounds: int) -> tuple[int, str]:
+def run(suite: pytest.Pytester, rounds: int, *more: str) -> tuple[int, str]:
     """Return the exit code and the last words."""
-    options = ("-p", "consecutive", f"--rounds={rounds}", "--evidence=docs/it.json")
+    options = ("-p", "consecutive", f"--rounds={rounds}", "--evidence=docs/it.json", *more)
     done = suite.runpytest_inprocess(*options, no_reraise_ctrlc=True)
     return int(done.ret), done.stdout.str()
 
@@ -105,6 +106,12 @@ def test_a_failure_before_the_interruption_still_counts(suite: pytest.Pytester) 
     run(suite, 2)
     code, words = run(suite, 2)
     assert (code, "failed: 0 of 2 rounds in a row" in words) == (1, True)
+
+
+def test_a_process_may_run_one_round_and_say_that_more_are_to_come(suite: pytest.Pytester) -> None:
+    write_cases(suite, fails=1)
+    assert [run(suite, 3, "--at-a-time=1")[0] for _ in range(3)] == [UNFINISHED, UNFINISHED, 1]
+    assert outcomes(suite) == [["passed", "failed", "passed"], ["passed"] * 3, ["passed"] * 3]
 
 
 def test_changed_code_begins_anew(suite: pytest.Pytester) -> None:

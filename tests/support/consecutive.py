@@ -1,8 +1,10 @@
 """A pytest plugin: `--rounds N --evidence FILE` runs what is collected N times in a row, and records each case as it ends.
 
-A run that was interrupted goes on where it stopped, as long as the code is the same.
+A run that was interrupted goes on where it stopped, as long as the code is the same. With `--at-a-time M` a process runs M
+rounds and ends with ``UNFINISHED`` when more are to come: what earlier rounds have left in it slows the later ones.
 """
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +14,9 @@ import evidence
 import pytest
 
 TITLE = "The fault suite, round after round"
+UNFINISHED = os.EX_TEMPFAIL
+"""The exit code of a process that has run its rounds, while others are still to be run."""
+
 WORST_FIRST = ("failed", "skipped", "passed")
 
 Case = dict[str, Any]
@@ -21,12 +26,14 @@ Round = dict[str, Case]
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("evidence")
     group.addoption("--rounds", type=int, default=1, help="how many times in a row everything is run, with --evidence")
+    group.addoption("--at-a-time", type=int, default=0, help="how many of them this process runs; 0 for all")
     group.addoption("--evidence", type=Path, help="the file where each case is recorded, and where an interrupted run goes on")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.evidence is not None:
-        consecutive = Consecutive(config.option.evidence, config.option.rounds, config.rootpath)
+        record = Record(config.option.evidence, config.option.rounds, config.rootpath)
+        consecutive = Consecutive(record, config.option.at_a_time)
         config.pluginmanager.register(consecutive, "rounds in a row")
 
 
@@ -64,10 +71,12 @@ class Record:
 
 
 class Consecutive:
-    """Runs the rounds and records them."""
+    """Runs the rounds, at most so many ``at_a_time``, and records them."""
 
-    def __init__(self, file: Path, wanted: int, repository: Path) -> None:
-        self.record = Record(file, wanted, repository)
+    def __init__(self, record: Record, at_a_time: int) -> None:
+        self.record = record
+        self._at_a_time = at_a_time
+        self._unfinished = False
         self._phases: list[pytest.TestReport] = []
 
     @pytest.hookimpl(tryfirst=True)
@@ -75,7 +84,7 @@ class Consecutive:
         if session.testsfailed or session.config.option.collectonly:
             return None
         items = {item.nodeid: item for item in session.items}
-        todo = self.record.expect(list(items))
+        todo = self._now(self.record.expect(list(items)))
         for (number, case), following in pairwise([*todo, None]):
             self._phases.clear()
             item, after = items[case], items[following[1]] if following is not None else None
@@ -85,12 +94,23 @@ class Consecutive:
                 raise session.Interrupted(session.shouldstop)
         return True
 
+    def _now(self, todo: list[tuple[int, str]]) -> list[tuple[int, str]]:
+        """Return what this process is to run of all that is to be run."""
+        first = todo[0][0] if todo else 0
+        now = [each for each in todo if not self._at_a_time or each[0] < first + self._at_a_time]
+        self._unfinished = len(now) < len(todo)
+        return now
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._phases.append(report)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if self.record.failed and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED  # in a round before this run was interrupted
+        if session.exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+            return
+        if self._unfinished:
+            session.exitstatus = UNFINISHED
+        elif self.record.failed:  # perhaps in a round before this run was interrupted
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("evidence")
