@@ -59,6 +59,8 @@ class Intake:
         suspects = self._suspects
         if suspects is None:
             return self._inlet.take(limit, only_again=self._paused)
+        if followers := suspects.follow():
+            return followers
         innocent = suspects.set_aside(self._inlet.take(limit, only_again=self._paused or suspects.busy))
         return innocent if innocent or self._paused else suspects.next_portion()
 

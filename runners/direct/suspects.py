@@ -39,26 +39,41 @@ class Suspects:
         self._alone: deque[Delivery] = deque()
         self._waiting: deque[Delivery] = deque()
         self._condemned: deque[Delivery] = deque()
+        self._behind: list[Delivery] = []
         self._underway: dict[bytes, bytes] = {}
         self._until = 0.0
 
     def __len__(self) -> int:
-        return len(self._alone) + len(self._waiting)
+        return len(self._alone) + len(self._waiting) + len(self._behind)
 
     @property
     def busy(self) -> bool:
         """Whether suspects wait or are underway: then nothing else is to begin."""
-        return bool(self._underway) or len(self) > 0
+        return bool(self._underway or self._alone or self._waiting)
 
     def set_aside(self, taken: Iterable[Delivery]) -> list[Delivery]:
-        """Keep the suspects among these until it is their turn; return the others."""
-        others = []
+        """Keep the suspects among these until it is their turn; return the others.
+
+        What comes with the first suspects waits behind them: it is younger, and would let them end as superseded.
+        """
+        others: list[Delivery] = []
+        busy = self.busy
         for delivery in taken:
             if not delivery.redelivered or delivery.hold in self._underway:
                 others.append(delivery)
             else:
                 self._place_of(self._book.crashes(identify(delivery))).append(delivery)
-        return others
+        if busy or not self.busy:
+            return others
+        self._behind = others
+        return []
+
+    def follow(self) -> list[Delivery]:
+        """Return what has waited behind suspects, when the last of them is over."""
+        if self.busy:
+            return []
+        behind, self._behind = self._behind, []
+        return behind
 
     def _place_of(self, crashes: int) -> deque[Delivery]:
         if crashes >= CRASHES:
@@ -92,9 +107,10 @@ class Suspects:
 
     def empty(self) -> list[Delivery]:
         """Give up what has not been begun, to be put back."""
-        left = [*self._alone, *self._waiting]
+        left = [*self._alone, *self._waiting, *self._behind]
         self._alone.clear()
         self._waiting.clear()
+        self._behind = []
         return left
 
     def _waiting_now(self) -> range:

@@ -231,5 +231,6 @@ TestPumping.settings = settings(max_examples=200, stateful_step_count=40, deadli
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 class TestPumpingForLong(Pumping.TestCase):
-    settings = settings(max_examples=300, stateful_step_count=60, deadline=None)
+    settings = settings(max_examples=150, stateful_step_count=60, deadline=None)

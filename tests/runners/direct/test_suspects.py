@@ -32,8 +32,18 @@ def redelivered(number: int) -> Delivery:
 def test_what_comes_for_the_first_time_is_no_suspect(life: Life) -> None:
     suspects = life()
     fresh = a_delivery(tag=9)
-    assert suspects.set_aside([fresh, redelivered(1)]) == [fresh]
-    assert (len(suspects), suspects.busy) == (1, True)
+    assert suspects.set_aside([fresh]) == [fresh]
+    assert (len(suspects), suspects.busy) == (0, False)
+
+
+def test_what_came_with_suspects_waits_behind_them_because_it_is_younger(life: Life) -> None:
+    suspects = life()
+    fresh, woken = a_delivery(tag=9), a_delivery(tag=10)
+    assert suspects.set_aside([redelivered(1), fresh]) == []
+    assert (suspects.follow(), suspects.next_portion()) == ([], [redelivered(1)])
+    assert (suspects.follow(), suspects.set_aside([woken])) == ([], [woken])
+    suspects.settled(redelivered(1))
+    assert (suspects.follow(), suspects.follow(), len(suspects)) == ([fresh], [], 0)
 
 
 def test_suspects_run_in_portions_one_after_another(life: Life) -> None:
