@@ -69,6 +69,7 @@ WITHOUT_A_TRANSFORM = {
         "transforms.winnow",
         "io.memory.days",
         "io.memory.intents",
+        "io.memory.leaving",
         "io.memory.memory",
         "io.memory.owners",
         "io.memory.probe",

@@ -4,7 +4,7 @@ No PTransform here: the engines' sieve, gate and ledger use the memory.
 """
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -64,11 +64,15 @@ class Days:
     still be finishing a write to the day before.
     """
 
-    def __init__(self, folder: Path, *, remember: float, shared: bool, now: float, map_size: int) -> None:
+    def __init__(
+        self, folder: Path, *, remember: float, shared: bool, now: float, map_size: int, make_way: Callable[[], None]
+    ) -> None:
+        """``make_way`` is called before a store is moved aside, and raises where other processes still have it open."""
         self._folder = folder
         self._remember = remember
         self._map_size = map_size
         self._shared = shared
+        self._make_way = make_way
         self._days: dict[int, _Day] = {}
         self._newest_first: tuple[_Day, ...] = ()
         self._changing: tuple[_Day, ...] = ()
@@ -138,6 +142,7 @@ class Days:
     def _mend(self, now: float) -> None:
         """Begin the days anew that turned out to be damaged."""
         with self._writing, self._guard:
+            self._make_way()
             self._close()
             move_aside_unsound([self._folder / _name(number) for number in _days_in(self._folder)])
             self._today = -1
@@ -162,7 +167,7 @@ class Days:
             self._drop(number)
 
     def _open(self, number: int) -> _Day:
-        return _Day(open_store(self._folder / _name(number), synced=True, map_size=self._map_size))
+        return _Day(open_store(self._folder / _name(number), synced=True, map_size=self._map_size, make_way=self._make_way))
 
     def _drop(self, day: int) -> None:
         with suppress(FileNotFoundError):

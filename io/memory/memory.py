@@ -19,6 +19,7 @@ import lmdb
 
 from winnowry.io.memory.days import Days
 from winnowry.io.memory.intents import Intent, Intents
+from winnowry.io.memory.leaving import Leaving
 from winnowry.io.memory.owners import Owner, has_died
 from winnowry.io.memory.reservations import Reservation, Reservations
 from winnowry.io.memory.store import DAMAGED, MAP_SIZE, TROUBLE, move_aside_unsound, open_store
@@ -63,22 +64,38 @@ class Memory:
         self._folder = folder
         self._clock = clock
         self._guard = Lock()
+        self._shared, self._remember = shared, remember.total_seconds()
         now = clock()
         with TROUBLE, _alone(folder):
             _check_version(folder / "VERSION")
             _forget_past_life(folder, boot if boot is not None else boot_id())
-            if has_died(folder / "owners"):  # perhaps of a store that it read
-                move_aside_unsound([*(folder / "days").glob("????-??-??"), folder / "intents", folder / "reservations"])
+            somebody_died = has_died(folder / "owners")  # perhaps of a store that it read
             self._owner = Owner(folder / "owners")
-            self._days = Days(folder / "days", remember=remember.total_seconds(), shared=shared, now=now, map_size=map_size)
-            self._remember, self._shared = remember.total_seconds(), shared
+            self._leaving, self._opening = Leaving(folder, self._owner), True
+            if somebody_died:
+                stores = [*(folder / "days").glob("????-??-??"), folder / "intents", folder / "reservations"]
+                move_aside_unsound(stores, self._make_way)
+            self._days = Days(
+                folder / "days", remember=self._remember, shared=shared, now=now, map_size=map_size, make_way=self._make_way
+            )
             self._unsynced = self._open_unsynced()
+            self._opening = False
             self._intents = Intents(self._unsynced[0], since=now - self._remember)
             self._reservations = Reservations(self._owner, self._unsynced[1] if shared else None)
 
     def _open_unsynced(self) -> list[lmdb.Environment]:
         names = ("intents", "reservations") if self._shared else ("intents",)
-        return [open_store(self._folder / name, synced=False, map_size=UNSYNCED_SIZE) for name in names]
+        return [
+            open_store(self._folder / name, synced=False, map_size=UNSYNCED_SIZE, make_way=self._make_way) for name in names
+        ]
+
+    def check(self) -> None:
+        """Raise DiskTrouble when this process has to let go of the memory: it is to be begun anew. To be asked now and then."""
+        self._leaving.check()
+
+    def _make_way(self) -> None:
+        """See to it that nobody else has the memory open, before a store is moved aside. Raises DiskTrouble otherwise."""
+        (self._leaving.wait if self._opening else self._leaving.call)()
 
     def _try(self, work: Callable[[], Answer]) -> Answer:
         """Do ``work`` on what is not synced; once more, begun anew, when it turns out to be damaged."""
@@ -86,6 +103,7 @@ class Memory:
             try:
                 return work()
             except DAMAGED:
+                self._make_way()
                 for store in self._unsynced:
                     store.close()
                 move_aside_unsound([self._folder / "intents", self._folder / "reservations"])

@@ -45,6 +45,10 @@ class Owner:
         """Whether the owner of this name still holds its lock."""
         return name == self.name or is_held(self._folder / name.hex())
 
+    def others_live(self) -> bool:
+        """Whether another owner holds a lock in this folder."""
+        return any(not file.suffix and file.name != self.name.hex() and is_held(file) for file in self._folder.iterdir())
+
     def leave(self) -> None:
         """Free the lock and with it every reservation."""
         (self._folder / self.name.hex()).unlink(missing_ok=True)

@@ -15,6 +15,9 @@ import lmdb
 PATIENCE = 60.0
 """Seconds that reading may take."""
 
+ROOM = 2**40
+"""Bytes of address space: a store that somebody else makes larger meanwhile has to fit."""
+
 
 def unsound(folders: Sequence[Path]) -> list[Path]:
     """Return the stores that cannot be read from the first page to the last; 0.3 s for a million records."""
@@ -33,7 +36,7 @@ def _readable(folders: Sequence[Path]) -> bool:
 
 def _read(folder: str) -> None:
     """Read every record, which pages are free, and whatever a write would read; nothing is written."""
-    with lmdb.open(folder) as store, store.begin(write=True) as transaction:
+    with lmdb.open(folder, map_size=ROOM) as store, store.begin(write=True) as transaction:
         found = sum(1 for _ in transaction.cursor().iternext(keys=False))
         if found != store.stat()["entries"]:
             raise SystemExit(f"{folder}: {found} records of {store.stat()['entries']}")

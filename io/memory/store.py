@@ -6,7 +6,7 @@ No PTransform here: the engines' sieve, gate and ledger use the memory.
 import os
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from errno import ENOSPC
 from pathlib import Path
@@ -50,15 +50,23 @@ DAMAGED = (lmdb.InvalidError, lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.
 """What a store says that cannot be used any more."""
 
 
-def open_store(folder: Path, *, synced: bool, map_size: int = MAP_SIZE) -> lmdb.Environment:
+def _nobody_else() -> None:
+    """Nobody else has the store open."""
+
+
+def open_store(
+    folder: Path, *, synced: bool, map_size: int = MAP_SIZE, make_way: Callable[[], None] = _nobody_else
+) -> lmdb.Environment:
     """Open the store in ``folder``, making it where it is missing, moving it aside where it is damaged. Raises DiskTrouble.
 
-    An unsynced store survives the death of a process; after that of the machine it must not be opened again.
+    ``make_way`` is called before one is moved aside, and raises where others still have it open. An unsynced store survives the
+    death of a process; after that of the machine it must not be opened again.
     """
     with TROUBLE:
         try:
             return _open(folder, synced, map_size)
         except (*DAMAGED, _Truncated) as error:
+            make_way()
             move_aside(folder, str(error))
             return _open(folder, synced, map_size)
 
@@ -70,13 +78,19 @@ def move_aside(folder: Path, why: str) -> None:
     log.error("a store of the memory is damaged: moved aside, a new one is begun", store=str(folder), aside=str(aside), why=why)
 
 
-def move_aside_unsound(folders: Iterable[Path]) -> None:
-    """Move those stores aside that cannot be read through. None of them may be open in this process. Raises DiskTrouble."""
+def move_aside_unsound(folders: Iterable[Path], make_way: Callable[[], None] = _nobody_else) -> None:
+    """Move those stores aside that cannot be read through. None of them may be open in this process. Raises DiskTrouble.
+
+    ``make_way`` is called before, and raises where others still have them open.
+    """
     with TROUBLE:
         present = [folder for folder in folders if folder.is_dir()]
         for folder in present:
             _allocate(folder / "lock.mdb")
-        for folder in unsound(present):
+        damaged = unsound(present)
+        if damaged:
+            make_way()
+        for folder in damaged:
             move_aside(folder, "it cannot be read through")
 
 

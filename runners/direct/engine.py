@@ -83,7 +83,7 @@ class DirectEngine:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._pump, self._source, self._target = pump, source, target
-        self._limit, self._clock = limit, clock
+        self._limit, self._clock, self._memory = limit, clock, memory
         self._holders = Holders(source, later if later is not None else source)
         self._inlet = Inlet(clock_ns=lambda: int(clock() * 1e9), supply=supply)
         self._ledger = Ledger(
@@ -199,6 +199,8 @@ class DirectEngine:
             self._looked = now
             self._ledger.postpone_overdue(then)
             self._ledger.return_overdue(now - UNSETTLED_FOR_AT_MOST)
+            if self._memory is not None:
+                self._memory.check()
             if self._give_way is not None:
                 self._ledger.enter(self._give_way.find(self._ledger.parked))
             self._holds.look()

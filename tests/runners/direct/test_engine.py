@@ -16,6 +16,7 @@ from winnowry.pipelines.pump import Outcomes, Pump
 from winnowry.schemas.arrival import Arrival
 from winnowry.schemas.delivery import Delivery
 from winnowry.schemas.edge import OutputEdge
+from winnowry.schemas.errors import DiskTrouble
 from winnowry.schemas.outcome import Outcome
 from winnowry.transforms.branch import branch
 from winnowry.transforms.decode import Decode
@@ -161,6 +162,19 @@ def test_the_path_of_a_bad_message_is_not_blocked_by_it(server: FakeExchangeServ
         announce(server, a_file("f/7", "1"), edge)
     status = station.run()
     assert (status["outcomes"], status["parked"]) == ({"failed:bug": 2}, 0)
+
+
+def test_a_pump_ends_when_its_damaged_memory_is_to_be_begun_anew_and_keeps_its_deliveries(
+    server: FakeExchangeServer, begin: Begin
+) -> None:
+    station = begin("winnow")
+    server.block()
+    announce(server, a_file("f", "1"))
+    assert station.engine._memory is not None
+    with pytest.raises(DiskTrouble, match="everybody leaves"):
+        station.run(station.engine._memory._leaving._write)
+    station.close()
+    assert said(server.bodies(ALICE.queue)) == [("f", "1")]
 
 
 def test_a_hold_gives_back_what_has_not_begun_and_lifting_it_goes_on(server: FakeExchangeServer, begin: Begin) -> None:
