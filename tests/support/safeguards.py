@@ -101,17 +101,17 @@ PLACING = (
     Safeguard(
         name="intent",
         file="io/place.py",
-        text="        if files:\n            self.intend(files)\n",
+        text="        if files:\n            self._intend_or_discard(files)\n",
         without="",
         tests=(PLACE + "test_all_files_of_a_round_are_intended_before_the_first_is_renamed",),
     ),
     Safeguard(
         name="intent before rename",
         file="io/place.py",
-        text="        if files:\n            self.intend(files)\n        for arrival in self.arrivals:\n"
+        text="        if files:\n            self._intend_or_discard(files)\n        for arrival in self.arrivals:\n"
         "            yield late(place(arrival, self.tree, self._give_up))\n",
         without="        for arrival in self.arrivals:\n            yield late(place(arrival, self.tree, self._give_up))\n"
-        "        if files:\n            self.intend(files)\n",
+        "        if files:\n            self._intend_or_discard(files)\n",
         tests=(PLACE + "test_all_files_of_a_round_are_intended_before_the_first_is_renamed",),
     ),
     Safeguard(

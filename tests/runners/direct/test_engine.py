@@ -168,8 +168,8 @@ def test_a_pump_ends_when_its_damaged_memory_is_to_be_begun_anew_and_keeps_its_d
     server: FakeExchangeServer, begin: Begin
 ) -> None:
     station = begin("winnow")
-    server.block()
     announce(server, a_file("f", "1"))
+    server.block()
     assert station.engine._memory is not None
     with pytest.raises(DiskTrouble, match="everybody leaves"):
         station.run(station.engine._memory._leaving._write)
