@@ -35,8 +35,8 @@ faults: programs-test .venv/installed ## run the fault suite, ROUNDS=10 times in
 soak: programs-test .venv/installed ## kill pumps and broker for MINUTES=30 while files flow, and count what was lost (EVIDENCE=docs/evidence/soak.json)
 	PYTHONPATH=tests/support $(BIN)/python tests/soak/soak.py --minutes=$(MINUTES) $(if $(SEED),--seed=$(SEED)) $(if $(EVIDENCE),--evidence=$(EVIDENCE))
 
-fuzz: .venv/installed ## look for messages that break a codec or a step, for much longer than `make test` does
-	$(PYTEST) tests/*/test_fuzz_*.py -m "not e2e" --hypothesis-profile=fuzz --timeout=0
+fuzz: .venv/installed ## look for what breaks a codec, a step or the model, for much longer than `make test` does
+	$(PYTEST) tests/*/test_fuzz_*.py tests/runners/direct/test_model.py -m "not e2e" --hypothesis-profile=fuzz --timeout=0
 
 mutants: programs-test .venv/installed ## remove each safeguard in turn, and see its tests fail; an interrupted run goes on
 	$(BIN)/python tests/support/mutants.py

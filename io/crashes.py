@@ -9,6 +9,8 @@ from pathlib import Path
 
 import msgspec
 
+from winnowry.io.disk import disk_errors
+
 REMEMBERED = 86_400.0
 """Seconds that a crash is remembered."""
 
@@ -23,7 +25,7 @@ class _Page(msgspec.Struct):
 class CrashBook:
     """The book of one instance. ``crashed`` says that the process before this one died of itself, by whatever was underway.
 
-    Nothing is synced: the book is about processes that die, not machines. A damaged book is begun anew. Raises OSError.
+    Nothing is synced: the book is about processes that die, not machines. A damaged book is begun anew. Raises DiskTrouble.
     """
 
     def __init__(self, file: Path, *, crashed: bool, clock: Callable[[], float] = time.time) -> None:
@@ -56,13 +58,16 @@ class CrashBook:
 
     def _read(self) -> _Page:
         try:
-            return msgspec.json.decode(self._file.read_bytes(), type=_Page)
-        except (FileNotFoundError, msgspec.MsgspecError, UnicodeDecodeError):
+            with disk_errors(str(self._file)):
+                found = self._file.read_bytes() if self._file.exists() else b"{}"
+            return msgspec.json.decode(found, type=_Page)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             return _Page()
 
     def _write(self) -> None:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
         page = _Page(underway=[identity.hex() for identity in self._underway], crashes=self._crashes)
         unfinished = self._file.with_suffix(".new")
-        unfinished.write_bytes(msgspec.json.encode(page))
-        unfinished.rename(self._file)
+        with disk_errors(str(self._file)):
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            unfinished.write_bytes(msgspec.json.encode(page))
+            unfinished.rename(self._file)

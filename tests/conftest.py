@@ -19,6 +19,11 @@ settings.register_profile("fuzz", deadline=None, max_examples=5_000, print_blob=
 settings.load_profile("winnowry")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the model go first: its thousands of lives are long in a process that holds what others have left."""
+    items.sort(key=lambda item: item.path.name != "test_model.py")
+
+
 @pytest.fixture(scope="session")
 def rabbitmq() -> Iterator[Broker]:
     """One real broker for the whole session; tests that kill it start a ``RabbitMQ`` of their own."""

@@ -50,9 +50,9 @@ class Leaving:
     def _write(self) -> None:
         self._file.write_text(f"{time.time_ns()}\n")
 
-    def _stamp(self) -> str:
-        """Return what the file says; nothing where there is none."""
+    def _stamp(self) -> int:
+        """Return when the file was written, 0 where there is none. It is not opened: there may be no descriptor left."""
         try:
-            return self._file.read_text()
+            return self._file.stat().st_mtime_ns
         except FileNotFoundError:
-            return ""
+            return 0
