@@ -106,7 +106,7 @@ def answering(tmp_path: Path, then: str) -> Child:
     """Return a child that stops dead in its first life, once it answers, and does something in its second."""
     socket, script = tmp_path / "control.sock", ANSWERS.format(then=then)
     command = [sys.executable, "-c", script, str(socket), str(tmp_path / "was_here")]
-    return Child(command, "toy/1", Pulse(socket), silence=3.0)
+    return Child(command, "toy/1", Pulse(socket), silence=8.0)
 
 
 def test_a_child_that_hangs_is_killed_and_started_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
