@@ -45,7 +45,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def transfers(root: Path) -> Iterator[Transfers]:
-    with pool_into(root, connect_timeout=5.0, stall_timeout=1.0) as pool:
+    with pool_into(root, connect_timeout=5.0, stall_timeout=2.0) as pool:
         yield pool
 
 

@@ -112,7 +112,7 @@ def answering(tmp_path: Path, then: str) -> Child:
 def test_a_child_that_hangs_is_killed_and_started_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert tend_all([answering(tmp_path, "Path(sys.argv[2]).write_text(sys.argv[3])")]) == 0
     assert (tmp_path / "was_here").read_text() == "--crashed"
-    said = capsys.readouterr().out
+    said = "".join(capsys.readouterr())  # where logs go depends on who has set them up before
     assert "a pump hangs and is killed: it does not answer" in said
     assert "a pump died; it is started again" in said
 
