@@ -78,5 +78,7 @@ def test_what_is_held_for_later_is_tried_once_however_often_the_connection_break
             eventually(lambda connected=connected: pump.target.state().since > connected)  # type: ignore[misc]
             eventually(lambda: not vhost.depth(LATER))
         pump.until(lambda status: not status["later"])
-        assert pump.done(vhost)["outcomes"] == {"retried:not_found": 1, "failed:not_found": 1}
-        assert vhost.depth(DEAD) == 1
+        outcomes = pump.done(vhost)["outcomes"]
+        assert outcomes.keys() == {"retried:not_found", "failed:not_found"}
+        # a cut may take along the word that the original was settled: then there is one more to be tried, and tried once
+        assert outcomes["retried:not_found"] == outcomes["failed:not_found"] == vhost.depth(DEAD)
