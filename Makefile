@@ -9,7 +9,8 @@ ROUNDS ?= 1
 MINUTES ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit e2e faults mutants soak recovery fuzz interop latency lint types layers format lock clean programs programs-test
+.PHONY: help setup demo test unit e2e faults mutants soak recovery fuzz interop latency lint types layers format lock clean
+.PHONY: flink programs programs-test programs-flink
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,7 +18,7 @@ help: ## list the targets
 demo: programs .venv/installed ## show two sources, two pumps and two consumers at work on this machine
 	@$(BIN)/winnowry demo
 
-test: programs-test .venv/installed .venv-sr3/installed lint types layers ## run every check, and every test but the long ones
+test: programs-test .venv/installed .venv-sr3/installed build/flink/assembled lint types layers ## run every check, and every test but the long ones
 	$(PYTEST) -m "not bench and not long"
 
 setup: programs .venv/installed ## install what running Winnowry and its demonstration needs
@@ -25,7 +26,7 @@ setup: programs .venv/installed ## install what running Winnowry and its demonst
 unit: .venv/installed ## run the tests that need no server
 	$(PYTEST) -m "not e2e and not interop and not bench and not long"
 
-e2e: programs-test .venv/installed ## run the tests against a real broker and real file servers
+e2e: programs-test .venv/installed build/flink/assembled ## run the tests against a real broker and real file servers
 	$(PYTEST) -m "e2e and not bench and not long"
 
 faults: programs-test .venv/installed ## run the fault suite, ROUNDS=10 times in a row; an interrupted run goes on
@@ -43,6 +44,8 @@ mutants: programs-test .venv/installed ## remove each safeguard in turn, and see
 
 recovery: programs-test .venv/installed ## measure how soon a pump is back at its rate after the broker or itself was killed
 	RECOVERY_EVIDENCE=docs/evidence/recovery.json $(PYTEST) -s tests/bench/test_recovery.py
+
+flink: build/flink/assembled ## assemble Flink's jars, and those of Beam's job server, in build/flink/lib
 
 interop: programs-test .venv/installed .venv-sr3/installed ## exchange files with the real metpx-sr3
 	$(PYTEST) -m interop
@@ -78,6 +81,9 @@ programs:
 programs-test:
 	@scripts/programs.sh test
 
+programs-flink:
+	@scripts/programs.sh flink
+
 .venv/installed: requirements.lock pyproject.toml setup.py | programs
 	@scripts/environment.sh .venv requirements.lock
 	@$(BIN)/pip install --quiet --no-build-isolation --no-deps --editable .
@@ -85,4 +91,8 @@ programs-test:
 
 .venv-sr3/installed: tests/interop/requirements.lock | programs
 	@scripts/environment.sh .venv-sr3 tests/interop/requirements.lock
+	@touch $@
+
+build/flink/assembled: runners/flink/pom.xml scripts/flink.sh | programs-flink
+	@scripts/flink.sh runners/flink/pom.xml build/flink/lib
 	@touch $@

@@ -16,5 +16,5 @@ PACKAGES = {"winnowry." + folder.replace("/", "."): folder for folder in FOLDERS
 setup(
     packages=list(PACKAGES),
     package_dir=PACKAGES,
-    package_data={package: ["py.typed", "*.avsc", "avro/*.avsc", "*.conf", "*.json"] for package in PACKAGES},
+    package_data={package: ["py.typed", "*.avsc", "avro/*.avsc", "*.conf", "*.json", "*.xml"] for package in PACKAGES},
 )

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Install the programs that pip cannot: with apt when root, else say what is missing. Starts no service.
-# usage: scripts/programs.sh [test]
+# usage: scripts/programs.sh [test|flink]
 set -euo pipefail
 
 PATH="$PATH:/usr/sbin:/usr/lib/rabbitmq/bin"
@@ -12,6 +12,11 @@ need() { command -v "$1" >/dev/null || packages+=("$2"); }
 need rabbitmq-server rabbitmq-server
 need nginx nginx-light
 "${PYTHON:-python3}" -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
+case "${1:-}" in test | flink)
+    need java openjdk-17-jre-headless
+    need mvn maven
+    ;;
+esac
 if [ "${1:-}" = test ]; then
     need sshd openssh-server
 fi

@@ -51,10 +51,10 @@ class Owned:
         """What the program ended with, negative for the signal that ended it; None while it runs."""
         return self._process.poll()
 
-    def wait_for_port(self, port: int, seconds: float) -> None:
-        """Wait until something on 127.0.0.1 answers at ``port``. Raises Unreachable with the program's last words if not."""
+    def wait_for_port(self, port: int, seconds: float, host: str = "127.0.0.1") -> None:
+        """Wait until something at ``host`` answers at ``port``. Raises Unreachable with the program's last words if not."""
         deadline = time.monotonic() + seconds
-        while not answers(port):
+        while not answers(port, host):
             if not self.running or time.monotonic() > deadline:
                 raise Unreachable(Reason.UNREACHABLE, f"{self.name} did not start: {self.last_words()}")
             time.sleep(0.02)

@@ -24,9 +24,9 @@ def free_port() -> int:
     return port
 
 
-def answers(port: int) -> bool:
-    """Say whether something on 127.0.0.1 takes connections at ``port``."""
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+def answers(port: int, host: str = "127.0.0.1") -> bool:
+    """Say whether something at ``host``, by default this machine, takes connections at ``port``."""
+    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1):
         return True
     return False
 

@@ -1,0 +1,1 @@
+"""The same pumps on Apache Flink."""
