@@ -89,6 +89,9 @@ POINTS = {
 STORES = {"reserving": "reservations", "intending": "intents", "committing": "days"}
 """Points inside a write transaction of the memory, by the folder of the store: nobody else can write there meanwhile."""
 
+MAY_LEAVE_INTENTS = frozenset({"intending", "fetching", "written", "announced", "reported", "settled"})
+"""Points that are passed on another thread, while the rounds' own may be between a commit and the end of its intents."""
+
 
 @dataclass(frozen=True)
 class Death:

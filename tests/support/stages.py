@@ -17,7 +17,7 @@ from arrivals import a_post
 from audits import Audit
 from brokers import Vhost, eventually
 from clusters import Cluster, holds
-from dying import Death, PumpProcess
+from dying import MAY_LEAVE_INTENTS, Death, PumpProcess
 from witness import Witness
 
 from winnowry.io.amqp import hang_up
@@ -128,7 +128,7 @@ class Stage:
 
     def die(self, death: Death) -> None:
         """Begin a life that ends as it is told to: by the signal, or drained where that asks for it."""
-        self._may_leave_intents |= death.point == "intending"
+        self._may_leave_intents |= death.point in MAY_LEAVE_INTENTS
         dying = self.begin(death)
         code = dying.join()
         assert dying.passed == f"{death.point} {death.passing}", dying.last_words()
