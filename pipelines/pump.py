@@ -10,6 +10,7 @@ import apache_beam as beam
 from apache_beam.pvalue import PCollection
 
 from winnowry.io.files import Files
+from winnowry.io.place import Place
 from winnowry.schemas.arrival import Arrival
 from winnowry.schemas.branches import Branches
 from winnowry.schemas.edge import InputEdge, OutputEdge
@@ -33,8 +34,8 @@ class Memory(Protocol):
     def sieve(self) -> beam.PTransform:
         """Stop repeats before anything is fetched."""
 
-    def gate(self) -> beam.PTransform:
-        """Stop repeats before anything is announced, on engines whose sieve is a best effort."""
+    def gate(self, place: Place) -> beam.PTransform:
+        """Apply ``place``; on engines whose sieve is a best effort, stop repeats first, one path after another."""
 
     def winnow(self) -> beam.PTransform:
         """Sieve and gate in one place, for pumps that fetch nothing in between."""
@@ -65,9 +66,9 @@ class Forgetful:
         """Let everything through."""
         return Pass()
 
-    def gate(self) -> beam.PTransform:
-        """Let everything through."""
-        return Pass()
+    def gate(self, place: Place) -> beam.PTransform:
+        """Place everything."""
+        return place
 
     def winnow(self) -> beam.PTransform:
         """Let everything through."""

@@ -2,11 +2,11 @@
 
 ::
 
-    queue ─▶ Decode ─▶ Accept ─▶ Validate ─▶ Locate ─▶ sieve ─▶ Fetch ─▶ Verify ─▶ Place ─▶ gate ─▶ Deliver
-                │         │          │          │        │        │         │        │       │         │
-            malformed  refused    refused    refused   repeat   failed    failed   failed  repeat  delivered
+    queue ─▶ Decode ─▶ Accept ─▶ Validate ─▶ Locate ─▶ sieve ─▶ Fetch ─▶ Verify ─▶ Place ─▶ Deliver
+                │         │          │          │        │        │         │        │         │
+            malformed  refused    refused    refused   repeat   failed    failed   failed  delivered
                                                        parked   retried   retried  retried
-                                                                parked
+                                                                parked             repeat
 """
 
 from apache_beam.pvalue import PCollection
@@ -22,6 +22,6 @@ def subscribe(root: PCollection, pump: Pump) -> Outcomes:
     """Return the Outcomes of the Deliveries in ``root``."""
     valid, turned_away = admit(root, pump)
     located, astray = valid | Locate(layout=pump.layout)
-    fresh, stopped = bring(located, pump)
-    delivered = fresh | Deliver()
+    placed, stopped = bring(located, pump)
+    delivered = placed | Deliver()
     return *turned_away, astray, *stopped, delivered

@@ -33,6 +33,7 @@ from winnowry.transforms.decode import Decode
 from winnowry.transforms.deliver import Deliver
 from winnowry.transforms.encode import Encode
 from winnowry.transforms.filters import Filters
+from winnowry.transforms.fit import Fit
 from winnowry.transforms.layout import Layout
 from winnowry.transforms.locate import Locate
 from winnowry.transforms.patience import Patience
@@ -121,6 +122,7 @@ EXAMPLES: tuple[beam.PTransform, ...] = (
     Decode(inputs=(INPUT,)),
     Deliver(),
     Encode(routes=ROUTES, base_url="https://ddi.example.org/"),
+    Fit(routes=ROUTES, base_url="https://ddi.example.org/"),
     Locate(layout=Layout(template="{date:%Y}/{rel_path}")),
     Route(routes=ROUTES),
     Validate(cluster="ddi.example.org", clock=time.time, bounds=Bounds(max_file=1, schemes=frozenset({"https"}))),

@@ -18,6 +18,7 @@ class EngineName(StrEnum):
     """What runs the pumps."""
 
     DIRECT = "direct"
+    FLINK = "flink"
 
 
 Pumps = Annotated[list[str] | None, typer.Argument(metavar="[PUMP]...", help="Pumps to run; all of them when none is named.")]
@@ -28,9 +29,11 @@ def run(
     pumps: Pumps = None,
     credentials: CredentialsFile = None,
     until_idle: UntilIdle = False,
-    engine: Annotated[EngineName, typer.Option(help="What runs the pumps.")] = EngineName.DIRECT,
+    engine: Annotated[EngineName | None, typer.Option(help="What runs the pumps; without it, what the file says.")] = None,
 ) -> None:
     """Run the pumps of a cluster, a process for each instance, until Ctrl-C; then drain and end with 0.
+
+    On Flink a pump is a job, with the settings that the file has under `engine`.
 
     Example: `winnowry run cluster.yaml ingest fuse`
     """
@@ -39,6 +42,10 @@ def run(
     instances = instances_of(cluster.settings, pumps or [])
     for name, _ in instances:
         wiring(cluster, name)  # a password that is missing is said now, not by a process that ends at once
+    if (engine or cluster.settings.engine.name) == EngineName.FLINK:
+        from winnowry.runners.flink.launch import launch  # noqa: PLC0415 imports Beam, which takes seconds
+
+        raise typer.Exit(launch(cluster, list(dict.fromkeys(name for name, _ in instances)), until_idle=until_idle))
     raise typer.Exit(supervise(file, instances, state=cluster.state, until_idle=until_idle, options=options))
 
 

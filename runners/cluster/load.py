@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -18,12 +18,13 @@ from winnowry.schemas.errors import ConfigError
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
-    """A checked cluster file: its settings, its folders made absolute, and the passwords."""
+    """A checked cluster file: its settings, its folders made absolute, and the passwords, with the file that has them."""
 
     settings: ClusterSettings
     data: Path
     state: Path
     credentials: Credentials
+    credentials_file: Path | None = None
 
     @property
     def name(self) -> str:
@@ -39,7 +40,8 @@ def load_cluster(file: Path, credentials: Path | None = None) -> Cluster:
     settings = load_settings(file)
     folder = file.resolve().parent
     named = folder / settings.credentials if settings.credentials is not None else None
-    return cluster_of(settings, folder, read_credentials(credentials or named))
+    chosen = credentials.resolve() if credentials is not None else named
+    return replace(cluster_of(settings, folder, read_credentials(chosen)), credentials_file=chosen)
 
 
 def cluster_of(settings: ClusterSettings, folder: Path, credentials: Credentials) -> Cluster:
@@ -51,6 +53,9 @@ def cluster_of(settings: ClusterSettings, folder: Path, credentials: Credentials
     data = folder / settings.data
     if state.resolve().is_relative_to(data.resolve()):
         raise ConfigError(f"state: {state} lies below {data}, where announcers choose the names of files")
+    if settings.engine.jars is not None:
+        engine = settings.engine.model_copy(update={"jars": folder / settings.engine.jars})
+        settings = settings.model_copy(update={"engine": engine})
     return Cluster(settings=settings, data=data, state=state, credentials=credentials)
 
 

@@ -28,6 +28,7 @@ Brokers = Annotated[
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 ClusterName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Exchange = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=127)]
+Endpoint = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+:\d{1,5}$")]
 Exchanges = Annotated[tuple[Exchange, ...], BeforeValidator(_several, json_schema_input_type=str | list[str])]
 
 
@@ -159,7 +160,33 @@ class PumpSettings(Section):
 class Engine(Section):
     """What runs the pumps."""
 
-    name: Literal["direct"] = Field(default="direct", description="`direct` runs them in processes of this machine")
+    name: Literal["direct", "flink"] = Field(
+        default="direct", description="`direct` runs them in processes of this machine, `flink` on Apache Flink"
+    )
+    master: Endpoint | None = Field(
+        default=None,
+        description="REST address of a Flink cluster, as in `localhost:8081`; without it Flink runs on this machine",
+    )
+    job_server: Endpoint | None = Field(
+        default=None, description="address of Beam's job server for Flink; without it one is started here"
+    )
+    jars: Path | None = Field(
+        default=None,
+        description="where the job server to start is: a folder of jars (`make flink`), or the jar of Beam's job server",
+    )
+    workers: Endpoint | None = Field(
+        default=None,
+        description="address of the worker pool, as each TaskManager sees its own; without it one is started here",
+    )
+    parallelism: StrictInt = Field(default=1, ge=1, le=128, description="subtasks that share what a pump remembers")
+    readers: StrictInt = Field(default=1, ge=1, le=64, description="connections that share a pump's queues")
+    prefetch: StrictInt = Field(
+        default=20_000,
+        ge=1,
+        le=65535,
+        description="announcements that a reader holds of each queue; they are settled after two checkpoints",
+    )
+    checkpoints: Duration = Field(default=timedelta(seconds=2), description="time between two checkpoints")
 
 
 class ClusterSettings(Section):

@@ -13,8 +13,8 @@ from apache_beam.pvalue import PCollection, TaggedOutput
 from msgspec.structs import replace
 
 from winnowry.io.memory import Intent, Memory, Reservation
+from winnowry.io.place import Place
 from winnowry.io.tree import Tree
-from winnowry.pipelines.pump import Pass
 from winnowry.schemas.arrival import Arrival
 from winnowry.schemas.branches import ENDED, Branches, split
 from winnowry.schemas.errors import Malformed
@@ -119,9 +119,9 @@ class DirectMemory:
         """Return the sieve."""
         return Sieve(memory=self)
 
-    def gate(self) -> beam.PTransform:
-        """Return a gate that lets everything through: here the sieve has reserved, and nothing else can be news."""
-        return Pass()
+    def gate(self, place: Place) -> beam.PTransform:
+        """Place everything: here the sieve has reserved, and nothing else can be news."""
+        return place
 
     def winnow(self) -> beam.PTransform:
         """Return the sieve, which is both here."""

@@ -1,0 +1,49 @@
+"""How Arrivals cross from the readers to the shards of the memory: in lists, as MessagePack, never pickled."""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+from msgspec.structs import replace
+
+from winnowry.schemas.arrival import Arrival, Claim
+
+
+class Parcel(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An Arrival on its way to the gate, with its claim if it can have one; or a departure to be remembered, without one.
+
+    ``foreign`` holds the fields of its Post that this software does not know, as raw JSON, which MessagePack would not keep.
+    """
+
+    claim: Claim | None = None
+    arrival: Arrival | None = None
+    foreign: Mapping[str, bytes] = {}
+
+    @classmethod
+    def of(cls, arrival: Arrival, claim: Claim | None = None) -> "Parcel":
+        """Wrap an Arrival and what it claims."""
+        post = arrival.post
+        if not post.foreign:
+            return cls(claim=claim, arrival=arrival)
+        bare = replace(arrival, post=replace(post, foreign={}))
+        return cls(claim=claim, arrival=bare, foreign={name: bytes(value) for name, value in post.foreign.items()})
+
+    def unwrap(self) -> Arrival | None:
+        """Return the Arrival as it was."""
+        if self.arrival is None or not self.foreign:
+            return self.arrival
+        foreign = {name: msgspec.Raw(value) for name, value in self.foreign.items()}
+        return replace(self.arrival, post=replace(self.arrival.post, foreign=foreign))
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(list[Parcel])
+
+
+def pack(parcels: Iterable[Parcel]) -> bytes:
+    """Return the bytes of a list of Parcels."""
+    return _encoder.encode(list(parcels))
+
+
+def unpack(packed: bytes) -> list[Parcel]:
+    """Return what ``pack`` packed."""
+    return _decoder.decode(packed)

@@ -1,0 +1,222 @@
+"""What one reader of a pump holds in a worker's process while that lives: its consumers, and what is not acknowledged.
+
+Beam makes and drops readers as it likes, about one a checkpoint. The station outlives them; a reader is a light handle on it.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import structlog
+
+from winnowry.io.amqp import AmqpBroker
+from winnowry.io.broker import Confirm, Confirmations, Topology
+from winnowry.io.later import DELAYS, later_queue
+from winnowry.pipelines.pump import Pump
+from winnowry.runners.control import Control, socket_of
+from winnowry.runners.direct.holders import Holders
+from winnowry.runners.direct.holds import Holds
+from winnowry.runners.direct.inlet import Inlet
+from winnowry.runners.direct.later import BrokerLater
+from winnowry.runners.direct.watches import AlarmWatch, DiskWatch
+from winnowry.runners.flink.access import Access
+from winnowry.runners.flink.counts import counts_of
+from winnowry.runners.flink.marks import Acknowledgements, Mark
+from winnowry.schemas.delivery import Delivery
+
+log = structlog.get_logger(__name__)
+
+LOOK_SECONDS = 0.5
+"""Seconds between two looks for reasons to hold."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """What a station is for. ``owner`` is the account on the ``target`` broker that owns the later queues.
+
+    ``number`` tells the readers of a pump from one another, from 1. ``prefetch`` is for each queue.
+    """
+
+    pump: Pump
+    source: Access
+    target: Access
+    topology: Topology
+    owner: str
+    number: int = 1
+    prefetch: int = 20_000
+
+    @property
+    def name(self) -> str:
+        """What the broker's operator sees; no other station of these brokers bears it."""
+        return f"winnowry {self.pump.cluster} {self.pump.name}/{self.number}"
+
+    @property
+    def later_queues(self) -> list[str]:
+        """Where its later work waits."""
+        return [later_queue(self.owner, self.pump.name, delay) for delay in DELAYS]
+
+
+class Station:
+    """The consumers of one reader. ``take`` and ``mark`` belong to the reader's thread, all else to any.
+
+    Its name tells it from every other station that ever was: what another had handed out is not its to acknowledge.
+    """
+
+    def __init__(self, place: Place, clock: Callable[[], float] = time.time) -> None:
+        self.name = uuid4().hex
+        self._place, self._clock = place, clock
+        self._began = clock()
+        self._source = AmqpBroker(place.source.settings(place.name))
+        self._target = AmqpBroker(place.target.settings(place.name + " later"))
+        self._inlet = Inlet(clock_ns=lambda: int(clock() * 1e9))
+        self._later = BrokerLater(self._target, place.later_queues)
+        self._holders = Holders(self._source, self._later)
+        self._book = Acknowledgements()
+        self._lock = threading.Lock()
+        pump = place.pump
+        watches = (DiskWatch([pump.root], pump.keep_free, lambda: 0), AlarmWatch((self._source, self._target)))
+        self._holds = Holds(pump.name, clock, watches, pump.state / str(place.number) / "hold.json")
+        self._held, self._looked = True, 0.0
+        self._source.declare(place.topology)
+        self._control = Control(socket_of(pump.state, place.number), self._answer)
+
+    # -- what the reader asks
+
+    def take(self, limit: int, patience: float = 0.0) -> list[Delivery]:
+        """Return at most ``limit`` Deliveries; wait ``patience`` seconds for one where there is none."""
+        self._look()
+        self._hop()
+        taken = self._inlet.take(limit)
+        if not taken and patience:
+            self._inlet.wait(patience)
+            taken = self._inlet.take(limit)
+        with self._lock:
+            self._book.hand_out(taken)
+        return taken
+
+    def mark(self) -> Mark:
+        """Return a mark that covers everything handed out so far."""
+        with self._lock:
+            return Mark(station=self.name, number=self._book.mark())
+
+    def finalize(self, mark: Mark) -> None:
+        """Acknowledge what a completed checkpoint surely holds."""
+        with self._lock:
+            settled = self._book.finalize(mark.number)
+        self._holders.settle(settled)
+
+    def follows(self, mark: Mark | None) -> bool:
+        """Whether a reader that goes on from ``mark`` may go on here: nothing was handed out after it."""
+        if mark is None or mark.station != self.name:
+            return self._book.last == 0 and self._book.open == 0
+        return mark.number == self._book.last
+
+    def close(self) -> None:
+        """Hang up: whatever is not acknowledged goes back to its queue."""
+        self._control.close()
+        self._source.close()
+        self._target.close()
+
+    # -- what it does beside
+
+    def _look(self) -> None:
+        now = self._clock()
+        if 0.0 <= now - self._looked < LOOK_SECONDS:
+            return
+        self._looked = now
+        self._holds.look()
+        if bool(self._holds) != self._held:
+            self._held = not self._held
+            (self._pause if self._held else self._begin)()
+
+    def _begin(self) -> None:
+        for edge in self._place.pump.inputs:
+            self._source.consume(edge.queue, self._place.prefetch, self._inlet.deliver)
+        self._later.begin(self._inlet)
+
+    def _pause(self) -> None:
+        for edge in self._place.pump.inputs:
+            self._source.cancel(edge.queue)
+        self._later.pause()
+        self._holders.put_back(self._inlet.empty())
+
+    def _hop(self) -> None:
+        """Move what has waited in a later queue, and has to wait on, to the next; settle it when that is confirmed."""
+        if hops := self._inlet.hops():
+            self._target.publish(hops, self._hopped)
+
+    def _hopped(self, confirmations: Confirmations) -> None:
+        self._holders.settle([delivery for delivery, answer in confirmations if answer is Confirm.CONFIRMED])
+
+    def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        match request.get("do"):
+            case "hold":
+                self._holds.hold(str(request.get("reason", "")), by=str(request.get("by", "operator")))
+            case "lift":
+                self._holds.lift()
+            case "ping":
+                return {}
+            case "status":
+                pass
+            case unknown:
+                return {"error": f"{unknown!r} is none of status, hold, lift, ping: on Flink a job is stopped, not drained"}
+        return self._status()
+
+    def _status(self) -> dict[str, Any]:
+        pump = self._place.pump
+        brokers = {broker.name: broker.state() for broker in (self._source, self._target)}
+        return {
+            "pump": pump.name,
+            "kind": pump.kind,
+            "engine": "flink",
+            "state": "held" if self._holds else "running",
+            "holds": self._holds.told(),
+            "since": self._began,
+            "outcomes": counts_of(pump.cluster, pump.name).told(),
+            "waiting": self._inlet.waiting,
+            "later": self._inlet.later,
+            "unsettled": self._book.open,
+            "brokers": {name: f"{state.state} {state.detail}".strip() for name, state in brokers.items()},
+        }
+
+
+_STATIONS: dict[str, Station] = {}
+_OPENING = threading.Lock()
+
+
+def station_for(place: Place, mark: Mark | None) -> Station:
+    """Return the station of this process from which a reader goes on after ``mark`` (None: from the beginning).
+
+    Where the job was set back to an earlier mark, by a failure or a restore, the station that stands is closed, and what it had
+    handed out since comes again to a new one.
+    """
+    key = f"{place.name} {place.source.urls} {place.target.urls}"
+    with _OPENING:
+        station = _STATIONS.get(key)
+        if station is not None and not station.follows(mark):
+            log.warning("set back to an earlier checkpoint: what came since is delivered again", pump=place.pump.name)
+            station.close()
+            station = None
+        if station is None:
+            station = _STATIONS[key] = Station(place)
+        return station
+
+
+def finalize(mark: Mark) -> None:
+    """Acknowledge what ``mark`` allows, if its station still stands in this process."""
+    with _OPENING:
+        station = next((station for station in _STATIONS.values() if station.name == mark.station), None)
+    if station is not None:
+        station.finalize(mark)
+
+
+def close_stations() -> None:
+    """Close every station of this process."""
+    with _OPENING:
+        stations = list(_STATIONS.values())
+        _STATIONS.clear()
+    for station in stations:
+        station.close()
