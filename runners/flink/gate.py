@@ -39,6 +39,9 @@ from winnowry.transforms.winnow import Scope, Verdict, claim_of, departure_of, j
 
 NANOSECONDS = 1_000_000_000
 
+AGAIN_SECONDS = 1.0
+"""Seconds until what was not fetched, since it was taken for a repeat, is tried again: meanwhile the truth is in memory."""
+
 
 @dataclass(kw_only=True)
 class Gate(beam.PTransform):
@@ -168,6 +171,8 @@ class _Judge(beam.DoFn):
     def _place(self, arrival: Arrival) -> Arrival | Outcome:
         if self.tree is None or self.giving_up is None:
             return arrival
+        if arrival.fetched is not None and arrival.fetched.temporary is None:
+            return replace(end(arrival, Ending.RETRIED, Reason.TWIN_UNDERWAY, "taken for a repeat"), delay=AGAIN_SECONDS)
         return place(arrival, self.tree, self.giving_up)
 
     def _discard(self, arrival: Arrival) -> None:

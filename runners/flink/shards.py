@@ -31,6 +31,11 @@ class Shards:
             self._size -= kept[1].size
             return kept[1] if kept[0] == name else None
 
+    def look(self, number: int) -> Shard | None:
+        """Return a shard as it was last kept, whether its state has since been rolled back or not; None where there is none."""
+        kept = self._kept.get(number)
+        return kept[1] if kept is not None else None
+
     def put(self, number: int, name: bytes, shard: Shard) -> None:
         """Keep a shard whose state now bears this name."""
         with self._lock:
