@@ -16,7 +16,7 @@ from winnowry.transforms.encode import encode
 from winnowry.transforms.route import Routes
 
 SHORT = BODY_LIMIT // 16
-"""Messages of so many bytes, without headers, stay below the limit however they are written anew."""
+"""Bodies in v03 (JSON, in which headers play no part) of so many bytes stay below the limit however they are written anew."""
 
 MARGIN = 512
 """Bytes that fetching may add to an announcement: a size and a checksum that the Post did not give."""
@@ -24,7 +24,8 @@ MARGIN = 512
 
 def fit(arrival: Arrival, routes: Routes, base_url: str = "") -> Arrival | Outcome:
     """Let through what ``Encode`` can announce later on, whatever is fetched; the rest ends here as it would end there."""
-    if len(arrival.delivery.body) < SHORT and not arrival.delivery.headers:
+    body = arrival.delivery.body
+    if len(body) < SHORT and body.startswith(b"{"):
         return arrival
     outcome = encode(arrival, routes, base_url)
     if not outcome.announcements:
