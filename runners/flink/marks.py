@@ -65,6 +65,10 @@ class Acknowledgements:
             surely = max(surely, self._finalized.popleft()[1])
         return self._take(surely)
 
+    def ends_with(self, number: int) -> bool:
+        """Whether nothing was handed out after the mark ``number``, also not by a bundle that failed before it made its own."""
+        return number == self.last and not self._since_mark
+
     def _take(self, number: int) -> list[Delivery]:
         taken: list[Delivery] = []
         while self._covered and self._covered[0][0] <= number:

@@ -110,9 +110,8 @@ class Station:
 
     def follows(self, mark: Mark | None) -> bool:
         """Whether a reader that goes on from ``mark`` may go on here: nothing was handed out after it."""
-        if mark is None or mark.station != self.name:
-            return self._book.last == 0 and self._book.open == 0
-        return mark.number == self._book.last
+        with self._lock:
+            return self._book.ends_with(mark.number if mark is not None and mark.station == self.name else 0)
 
     def close(self) -> None:
         """Hang up: whatever is not acknowledged goes back to its queue."""

@@ -75,3 +75,16 @@ def test_a_mark_of_an_earlier_life_changes_nothing() -> None:
     book.mark()
     assert book.finalize(7) == []
     assert book.open == 1
+
+
+def test_what_a_bundle_took_that_failed_before_it_made_a_mark_was_handed_out_after_the_last_mark() -> None:
+    book = Acknowledgements()
+    assert book.ends_with(0)
+    book.hand_out([a_delivery(tag=1)])
+    assert not book.ends_with(0)
+    number = book.mark()
+    assert book.ends_with(number)
+    book.hand_out([a_delivery(tag=2)])
+    assert not book.ends_with(number)
+    book.mark()
+    assert not book.ends_with(number)
