@@ -28,6 +28,11 @@ def test_fields_that_we_do_not_know_go_on_as_they_came() -> None:
     assert {name: bytes(value) for name, value in found.post.foreign.items()} == {"colour": b' "r\\u00e9d" '}
 
 
+def test_numbers_that_fit_into_no_register_do_not_stop_a_pump() -> None:
+    arrival = an_arrival(blocks={"size": 10**30, "manifest": {"0": {"size": -(10**30)}}})
+    assert carried(arrival) == arrival
+
+
 def test_a_departure_travels_without_an_arrival() -> None:
     claim = claim_of(an_arrival(), scope=Scope())
     (parcel,) = unpack(pack([Parcel(claim=claim)]))
