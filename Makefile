@@ -10,7 +10,7 @@ MINUTES ?= 30
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test unit e2e faults mutants soak recovery fuzz interop latency lint types layers format lock clean
-.PHONY: flink programs programs-test programs-flink
+.PHONY: flink flink-test programs programs-test programs-flink
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ recovery: programs-test .venv/installed ## measure how soon a pump is back at it
 	RECOVERY_EVIDENCE=docs/evidence/recovery.json $(PYTEST) -s tests/bench/test_recovery.py
 
 flink: build/flink/assembled ## assemble Flink's jars, and those of Beam's job server, in build/flink/lib
+
+flink-test: programs-test .venv/installed build/flink/assembled ## run the pumps on a Flink cluster of two TaskManagers, also what takes long
+	$(PYTEST) -m "flink and not bench"
 
 interop: programs-test .venv/installed .venv-sr3/installed ## exchange files with the real metpx-sr3
 	$(PYTEST) -m interop

@@ -12,6 +12,7 @@ from winnowry.runners.cli.check import check
 from winnowry.runners.cli.dead_letters import dead_letters
 from winnowry.runners.cli.declare import declare
 from winnowry.runners.cli.demo import demo
+from winnowry.runners.cli.flink import flink
 from winnowry.runners.cli.hold import hold, lift
 from winnowry.runners.cli.holds import holds
 from winnowry.runners.cli.plan import plan
@@ -43,6 +44,7 @@ app = typer.Typer(
 for command in (demo, check, plan, declare, run, post, subscribe, status, audit, hold, lift, holds):
     app.command()(command)
 app.add_typer(dead_letters, name="dead-letters")
+app.add_typer(flink, name="flink")
 app.add_typer(schemas, name="schemas")
 
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from winnowry.runners.cli.asked import ask_cluster, ask_user, moment
 from winnowry.runners.cli.options import AskedFile, CredentialsFile, Json
 from winnowry.runners.cli.shown import cell
-from winnowry.runners.cluster.load import load_cluster
+from winnowry.runners.cluster.load import Cluster, load_cluster
 
 
 def status(file: AskedFile = None, credentials: CredentialsFile = None, as_json: Json = False) -> None:
@@ -19,18 +19,30 @@ def status(file: AskedFile = None, credentials: CredentialsFile = None, as_json:
 
     Example: `winnowry status cluster.yaml --json`
     """
-    found = ask_cluster(load_cluster(file, credentials)) if file is not None else ask_user()
+    found = _all_of(load_cluster(file, credentials)) if file is not None else ask_user()
     if as_json:
         typer.echo(json.dumps(found))
     elif found:
-        Console().print(_table(found))
+        Console().print(table_of(found))
     else:
         typer.echo("no pump is running")
     if not found or any("error" in answer for answer in found):
         raise typer.Exit(1)
 
 
-def _table(found: list[dict[str, Any]]) -> Table:
+def _all_of(cluster: Cluster) -> list[dict[str, Any]]:
+    """Return what the processes on this host answer, and what Flink says of its jobs where the pumps are on a cluster."""
+    found, master = ask_cluster(cluster), cluster.settings.engine.master
+    if cluster.settings.engine.name != "flink" or master is None:
+        return found
+    from winnowry.runners.flink.health import health  # noqa: PLC0415 imports the broker's client
+    from winnowry.runners.flink.rest import Rest  # noqa: PLC0415 imports requests
+
+    return [*found, *(health(cluster, name, Rest(f"http://{master}")) for name in cluster.settings.pumps)]
+
+
+def table_of(found: list[dict[str, Any]]) -> Table:
+    """Return a table of answers, a row each."""
     table = Table("pump", "state", "")
     for answer in found:
         pump = f"{answer['cluster']}\n{answer['pump']}/{answer['instance']}"

@@ -44,13 +44,17 @@ class Operator:
         note_jobs(self._cluster.state / pump, jobs)
         return running_job(jobs)
 
+    def need_stopped(self, pump: str) -> None:
+        """Raise ConfigError when a pump runs."""
+        if (job := self.job(pump)) is not None:
+            raise ConfigError(f"{pump} runs already, as job {job.id} ({job.state.lower()})")
+
     def start(self, pump: str, submit: Submit, *, origin: str | None = None, afresh: bool = False) -> Started:
         """Start a pump where its newest complete restore point left off, at ``origin``, or ``afresh`` with nothing.
 
         Raises ConfigError when it runs already.
         """
-        if (job := self.job(pump)) is not None:
-            raise ConfigError(f"{pump} runs already, as job {job.id} ({job.state.lower()})")
+        self.need_stopped(pump)
         if origin is None and not afresh:
             origin = next((point.url for point in self.points(pump)), None)
         before = {job.id for job in jobs_of(self._rest, self._cluster.name, pump)}
@@ -59,7 +63,7 @@ class Operator:
 
     def savepoint(self, pump: str) -> str:
         """Make a savepoint of a running pump, and return its URL."""
-        return self._rest.savepoint(self._running(pump).id, self._savepoints(pump))
+        return _as_listed(self._rest.savepoint(self._running(pump).id, self._savepoints(pump)))
 
     def stop(self, pump: str, *, savepoint: bool = True) -> str | None:
         """Stop a pump with a savepoint, and return its URL; without one, leave it with its last checkpoint."""
@@ -67,7 +71,7 @@ class Operator:
         if not savepoint:
             self._rest.cancel(job.id)
             return None
-        return self._rest.stop(job.id, self._savepoints(pump))
+        return _as_listed(self._rest.stop(job.id, self._savepoints(pump)))
 
     def points(self, pump: str) -> list[RestorePoint]:
         """Return the complete restore points of a pump, the newest first.
@@ -109,3 +113,9 @@ class Operator:
             if time.monotonic() > deadline:
                 raise Transient(Reason.TIMED_OUT, f"{pump} was handed over, but Flink at {self._rest.url} has no job of it")
             time.sleep(0.2)
+
+
+def _as_listed(url: str) -> str:
+    """Return the URL of a savepoint as `RestorePoint` has it: Flink writes `file:/` where others write `file:///`."""
+    folder = local(url)
+    return folder.as_uri() if folder is not None else url

@@ -55,12 +55,19 @@ class FlinkCluster:
     """A JobManager and TaskManagers numbered from 1, each as if on a host of its own, with the pool of its workers.
 
     Checkpoints and savepoints are kept in ``folder``, and logs. What is killed can be started again at the same address.
-    ``slots`` are those of one TaskManager; ``settings`` are Flink's, added to ours. Raises ConfigError where Java or the jars
-    are missing, Unreachable with the last words of what does not come up.
+    ``slots`` are those of one TaskManager, ``state_cache`` is for each worker; ``settings`` are Flink's, added to ours. Raises
+    ConfigError where Java or the jars are missing, Unreachable with the last words of what does not come up.
     """
 
     def __init__(
-        self, folder: Path, jars: Path, *, task_managers: int = 2, slots: int = 4, settings: Mapping[str, object] | None = None
+        self,
+        folder: Path,
+        jars: Path,
+        *,
+        task_managers: int = 2,
+        slots: int = 4,
+        state_cache: int = 128 * 1024 * 1024,
+        settings: Mapping[str, object] | None = None,
     ) -> None:
         self.folder, self.slots = folder, slots
         self._jars, self._settings = jars, dict(settings or {})
@@ -68,7 +75,10 @@ class FlinkCluster:
         self.master = f"localhost:{self._rest_port}"
         self.pool = f"{_POOL}:{pool_port}"
         numbers = range(1, task_managers + 1)
-        self.pools = {number: WorkerPool(folder, host=f"127.0.0.{number + 1}", port=pool_port) for number in numbers}
+        self.pools = {
+            number: WorkerPool(folder, host=f"127.0.0.{number + 1}", port=pool_port, state_cache=state_cache)
+            for number in numbers
+        }
         self._job_manager: Owned | None = None
         self._task_managers: dict[int, Owned] = {}
 

@@ -12,6 +12,7 @@ from winnowry.runners.control import Control
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TWO_SOURCES = str(EXAMPLES / "two-sources.yaml")
 VERBS = ("check", "plan", "declare", "run", "post", "subscribe", "status", "audit", "hold", "lift", "demo")
+ON_FLINK = ("start", "status", "savepoint", "stop", "upgrade", "points", "workers")
 WITHOUT_BEAM = """
 import sys
 from winnowry.runners.cli.app import main
@@ -62,8 +63,10 @@ def winnowry(home: dict[str, str], *arguments: str) -> subprocess.CompletedProce
                 "lift",
                 "demo",
                 "dead-letters",
+                "flink",
             )
         ),
+        *(("flink", verb, "--help") for verb in ON_FLINK),
     ],
 )
 def test_looking_needs_no_beam_and_shows_no_password(home: dict[str, str], arguments: tuple[str, ...]) -> None:
@@ -75,6 +78,18 @@ def test_looking_needs_no_beam_and_shows_no_password(home: dict[str, str], argum
 @pytest.mark.parametrize("verb", VERBS)
 def test_help_has_an_example(home: dict[str, str], verb: str) -> None:
     assert f"Example: winnowry {verb}" in winnowry(home, verb, "--help").stdout.replace("│", "")
+
+
+@pytest.mark.parametrize("verb", ON_FLINK)
+def test_help_has_an_example_of_each_verb_on_flink(home: dict[str, str], verb: str) -> None:
+    assert f"Example: winnowry flink {verb}" in winnowry(home, "flink", verb, "--help").stdout.replace("│", "")
+
+
+def test_a_flink_that_is_out_of_reach_ends_with_1_and_is_named(home: dict[str, str]) -> None:
+    for verb in ("start", "status", "savepoint", "stop"):
+        done = winnowry(home, "flink", verb, TWO_SOURCES, "ingest", "--flink", "127.0.0.1:1")
+        assert done.returncode == 1
+        assert "Flink at http://127.0.0.1:1: ConnectionError" in (done.stdout + done.stderr).replace("\n", " ")
 
 
 def test_a_right_file_is_said_to_be_right(home: dict[str, str]) -> None:
@@ -110,6 +125,10 @@ def test_the_schema_of_the_file_is_exported(home: dict[str, str], tmp_path: Path
         (("audit", "nowhere.yaml"), "nowhere.yaml: cannot read the cluster file: No such file or directory"),
         (("audit", TWO_SOURCES, "--pump", "ingst"), "no pump is called `ingst`; did you mean `ingest`?"),
         (("audit", TWO_SOURCES, "--for", "long"), "--for: 'long' is no duration"),
+        (("flink", "stop", TWO_SOURCES), "which Flink? Say `engine: {name: flink, master: HOST:PORT}` in the file"),
+        (("flink", "stop", TWO_SOURCES, "ingst"), "no pump is called `ingst`; did you mean `ingest`?"),
+        (("flink", "start", TWO_SOURCES, "--flink", "h:1", "--from", "file:///x"), "--from: name the pump"),
+        (("flink", "workers", "h:1", "--state-cache", "much"), "--state-cache: 'much' is no size"),
         (("demo", "--largest", "much"), "--largest: 'much' is no size"),
     ],
 )

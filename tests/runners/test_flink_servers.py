@@ -10,6 +10,7 @@ import grpc
 import pytest
 from apache_beam.portability.api import beam_fn_api_pb2, beam_fn_api_pb2_grpc
 from brokers import eventually
+from flink_jars import JARS
 from ruamel.yaml import YAML
 
 from winnowry.runners.servers.flink import JobServer
@@ -17,8 +18,6 @@ from winnowry.runners.servers.java import class_path, write_config
 from winnowry.runners.servers.ports import answers
 from winnowry.runners.servers.worker_pool import WorkerPool
 from winnowry.schemas.errors import ConfigError, Unreachable
-
-JARS = Path(__file__).parents[2] / "build" / "flink" / "lib"
 
 
 @pytest.fixture

@@ -31,10 +31,10 @@ class Winnowry:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def done(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    def done(self, *arguments: str, seconds: float = 120.0) -> "subprocess.CompletedProcess[str]":
         """Run the command to its end, however that is."""
         return subprocess.run(
-            [PROGRAM, *arguments], env=self._environment, capture_output=True, text=True, timeout=120, check=False
+            [PROGRAM, *arguments], env=self._environment, capture_output=True, text=True, timeout=seconds, check=False
         )
 
     def start(self, *arguments: str) -> Owned:

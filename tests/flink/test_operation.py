@@ -1,0 +1,134 @@
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from brokers import Vhost, eventually
+from clusters import Cluster
+from flink_jars import JARS
+from relays import a_file, announcement
+
+from winnowry.runners.servers.flink_cluster import FlinkCluster
+from winnowry.schemas.edge import InputEdge
+
+pytestmark = [pytest.mark.flink, pytest.mark.e2e, pytest.mark.timeout(900)]
+
+QUEUE, HEARD = "q_feeder.fuse", "q_heard"
+EDGE = InputEdge(kind="internal", queue=QUEUE, exchange="xwinnow")
+SECONDS = 300.0
+
+
+class Fuse:
+    """A winnow on Flink, operated by the command line, and all that it announces."""
+
+    def __init__(self, cluster: Cluster, flink: FlinkCluster) -> None:
+        self.cluster, self.vhost, self.flink = cluster, cluster.vhost, flink
+        self.heard: Counter[str] = Counter()
+        self.vhost.queue(HEARD, "xpublic")
+        self.write()
+
+    def write(self, more: str = "") -> None:
+        """Write the cluster file; ``more`` is added to the pump."""
+        engine = {
+            "name": "flink",
+            "master": self.flink.master,
+            "workers": self.flink.pool,
+            "jars": str(JARS),
+            "checkpoints": "1s",
+        }
+        pump = f"fuse: {{kind: winnow, from: xwinnow, to: xpublic{more}}}"
+        self.cluster.write(pump, exchanges="[xwinnow]", engine=json.dumps(engine))
+
+    def does(self, verb: str, *arguments: str, code: int = 0) -> str:
+        """Run a verb of `winnowry flink`, and return what it prints."""
+        done = self.cluster.command.done("flink", verb, str(self.cluster.file), *arguments, seconds=SECONDS)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def status(self, *verb: str, code: int = 0) -> list[dict[str, Any]]:
+        done = self.cluster.command.done(*verb, "status", str(self.cluster.file), "--json")
+        assert done.returncode == code, done.stdout + done.stderr
+        found: list[dict[str, Any]] = json.loads(done.stdout)
+        return found
+
+    def announce(self, names: Iterable[str]) -> None:
+        """Let somebody announce these files, the content of each being its name."""
+        self.vhost.publish(EDGE.exchange, "v03", *(announcement(a_file(name, name), EDGE).body for name in names))
+
+    def settles(self) -> Counter[str]:
+        """Wait until everything announced is settled, and return what was heard since the last time."""
+        self.cluster.until("fuse", lambda told: not told["unsettled"] and not self.vhost.depth(QUEUE), SECONDS)
+        bodies = self.vhost.take(HEARD, self.vhost.depth(HEARD))
+        return Counter(msgspec.json.decode(body)["relPath"] for body in bodies)
+
+
+@pytest.fixture
+def fuse(vhost: Vhost, tmp_path: Path, flink_cluster: FlinkCluster) -> Iterator[Fuse]:
+    with Cluster(vhost, tmp_path, exchanges=("xwinnow", "xpublic")) as cluster:
+        pump = Fuse(cluster, flink_cluster)
+        yield pump
+        cluster.command.done("flink", "stop", str(cluster.file), "--without-savepoint")
+
+
+def once(names: Iterable[str]) -> Counter[str]:
+    return Counter(dict.fromkeys(names, 1))
+
+
+def saved(printed: str) -> str:
+    found = re.search(r"saved in (file:\S+)", printed)
+    assert found is not None, printed
+    return found[1]
+
+
+def test_a_pump_that_was_stopped_goes_on_with_its_memory_also_with_another_filter(fuse: Fuse) -> None:
+    known, selected, rejected = ([f"{folder}/{number}" for number in range(200)] for folder in ("known", "new", "no"))
+    assert re.search(r"fuse runs as job \w{32}; it goes on from nothing", fuse.does("start"))
+    fuse.announce([*known, *known])
+    assert fuse.settles() == once(known)
+    assert "runs already" in fuse.does("start", code=2)
+
+    point = saved(fuse.does("stop"))
+    assert [row["state"] for row in fuse.status("flink", code=1)] == ["finished"]
+    fuse.announce([*known, *selected, *rejected])
+    fuse.write(", reject: ['no/**']")
+    assert f"it goes on from {point}" in fuse.does("start")
+    assert fuse.settles() == once(selected)
+
+    fuse.write()
+    assert "it goes on from file:" in fuse.does("upgrade")
+    fuse.announce([*known, *selected, *rejected])
+    assert fuse.settles() == once(rejected)
+
+
+def test_an_operator_sees_how_a_pump_is_and_what_it_can_go_on_from(fuse: Fuse) -> None:
+    fuse.does("start")
+    fuse.announce(["a", "b"])
+    assert fuse.settles() == once(["a", "b"])
+    (row,) = fuse.status("flink")
+    assert (row["pump"], row["instance"], row["state"], row["queues"]) == ("fuse", "flink", "running", {QUEUE: 0})
+    assert row["last_checkpoint"]["bytes"] > 0
+    assert {answer["instance"] for answer in fuse.status()} == {"1", "flink"}
+    point = saved(fuse.does("savepoint"))
+    newest = json.loads(fuse.does("points", "fuse", "--json"))
+    assert (point, "savepoint") in {(found["url"], found["kind"]) for found in newest}
+
+
+def test_a_pump_goes_on_from_its_last_checkpoint_when_the_whole_cluster_was_killed(fuse: Fuse) -> None:
+    fuse.does("start")
+    fuse.announce(["a", "b"])
+    assert fuse.settles() == once(["a", "b"])
+    fuse.flink.kill_job_manager()
+    fuse.flink.kill_task_manager(1)
+    fuse.flink.kill_task_manager(2)
+    fuse.announce(["a", "b", "c"])
+    fuse.flink.start_job_manager()
+    fuse.flink.start_task_manager(1)
+    fuse.flink.start_task_manager(2)
+    fuse.flink.wait_for_task_managers(2)
+    assert "/chk-" in fuse.does("start")
+    eventually(lambda: fuse.vhost.depth(HEARD) > 0, SECONDS, "the new file")
+    assert fuse.settles() == once(["c"])
