@@ -9,8 +9,11 @@ from collections.abc import Iterable, Iterator
 
 from winnowry.schemas.history import History
 
-SHARDS = 256
-"""How many shards a pump's memory has. Part of the savepoints' format: with another number they cannot be read."""
+SHARDS = 32
+"""How many shards a pump's memory has, and how many subtasks can share it. Part of the savepoints' format.
+
+A bundle brings one element to each shard that it has something for, and an element costs more than what is in it.
+"""
 
 DAY = 86_400
 
@@ -25,7 +28,7 @@ def shard_of(path: bytes) -> int:
     """Return the shard of a path's key.
 
     >>> shard_of(bytes.fromhex("ff" + "00" * 15))
-    255
+    31
     """
     return path[0] % SHARDS
 
