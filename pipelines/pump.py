@@ -1,4 +1,4 @@
-"""What a pipeline is given: the settings of one pump, and the memory that the engine lends it."""
+"""What a pipeline is given: the settings of one pump, and what the engine lends it: a memory, and a way to count."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,6 +18,7 @@ from winnowry.transforms.bounds import Bounds
 from winnowry.transforms.branch import branch
 from winnowry.transforms.filters import Filters
 from winnowry.transforms.layout import Layout
+from winnowry.transforms.meter import Meter
 from winnowry.transforms.patience import Patience
 from winnowry.transforms.route import Routes
 
@@ -82,6 +83,21 @@ class Forgetful:
         """Record nothing."""
 
 
+class Counting(Protocol):
+    """How a pump counts, as a place in its pipeline; each engine expands it differently."""
+
+    def meter(self) -> beam.PTransform:
+        """Count Arrivals in the windows of the pump; takes Arrivals and returns their Outcomes."""
+
+
+class CountedAtTheEnd:
+    """The counting of an engine whose ending counts: the pipeline only ends what is to be counted."""
+
+    def meter(self) -> beam.PTransform:
+        """End every Arrival as delivered."""
+        return Meter()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Pump:
     """One pump of a cluster. Fields that a kind of pump does not use keep their defaults.
@@ -91,6 +107,7 @@ class Pump:
     ``state`` is the folder of this pump's memory, shared by its instances. ``reports`` is the exchange its Reports go to,
     None for none. ``method`` is the checksum that `post` announces. ``same`` says what a repeat is: the same content at the
     same path, or the same content anywhere. ``queue`` is the kind of its queues, later ones and dead letters included.
+    ``window`` is the time over which a `speedo` adds up.
     """
 
     name: str
@@ -116,7 +133,9 @@ class Pump:
     instances: int = 1
     queue: Literal["classic", "quorum"] = "classic"
     method: str = "sha512"
+    window: timedelta = timedelta(seconds=10)
     memory: Memory = field(default_factory=Forgetful)
+    counting: Counting = field(default_factory=CountedAtTheEnd)
 
     @property
     def files(self) -> Files:

@@ -7,6 +7,7 @@ import msgspec
 from winnowry.schemas.delivery import BODY_LIMIT, Delivery
 from winnowry.schemas.edge import InputEdge
 from winnowry.schemas.post import Post
+from winnowry.schemas.report import Report
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +47,7 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     """A Post, its edge, its identity and attempt number, and the Delivery that brought it.
 
     ``place`` is where its file lands, relative to the data root. ``claim`` is set between the sieve and the Outcome,
-    ``fetched`` between Fetch and Place.
+    ``fetched`` between Fetch and Place. ``report`` says that it came in a Report, which answers this Post.
     """
 
     post: Post
@@ -56,6 +57,7 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     place: str = ""
     claim: Claim | None = None
     fetched: Fetched | None = None
+    report: Report | None = None
 
     @property
     def attempt(self) -> int:

@@ -21,6 +21,7 @@ from winnowry.schemas.arrival import Arrival
 from winnowry.schemas.delivery import Delivery, Message
 from winnowry.schemas.outcome import Outcome
 from winnowry.schemas.post import Post
+from winnowry.schemas.rate import Rate
 from winnowry.schemas.reasons import Reason
 from winnowry.schemas.report import Report
 
@@ -33,6 +34,7 @@ CONTRACTS: Mapping[str, type[msgspec.Struct]] = {
     "message": Message,
     "arrival": Arrival,
     "outcome": Outcome,
+    "rate": Rate,
 }
 """The nouns with a contract; each may name those before it."""
 

@@ -36,6 +36,7 @@ from winnowry.transforms.filters import Filters
 from winnowry.transforms.fit import Fit
 from winnowry.transforms.layout import Layout
 from winnowry.transforms.locate import Locate
+from winnowry.transforms.meter import Meter
 from winnowry.transforms.patience import Patience
 from winnowry.transforms.retry import retry
 from winnowry.transforms.route import Route, Routes
@@ -58,6 +59,7 @@ WITHOUT_A_TRANSFORM = {
         "io.files",
     },
     "how verbs are applied, and what crosses between them": {"transforms.branch", "io.branches", "io.coders"},
+    "the ending of an engine counts what Meter ends, or its pipeline does": {"io.counts"},
     "asked by the verbs that can fail; nothing is retried in a place of its own": {"transforms.retry"},
     "asked by the ending of each engine, which knows when an Outcome is over": {
         "transforms.report",
@@ -123,6 +125,7 @@ EXAMPLES: tuple[beam.PTransform, ...] = (
     Deliver(),
     Encode(routes=ROUTES, base_url="https://ddi.example.org/"),
     Fit(routes=ROUTES, base_url="https://ddi.example.org/"),
+    Meter(),
     Locate(layout=Layout(template="{date:%Y}/{rel_path}")),
     Route(routes=ROUTES),
     Validate(cluster="ddi.example.org", clock=time.time, bounds=Bounds(max_file=1, schemes=frozenset({"https"}))),

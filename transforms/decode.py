@@ -6,6 +6,7 @@ from functools import partial
 
 import apache_beam as beam
 from apache_beam.pvalue import PCollection
+from msgspec.structs import replace
 
 from winnowry.schemas.arrival import Arrival, identify
 from winnowry.schemas.branches import Branches
@@ -19,8 +20,8 @@ from winnowry.schemas.wire import read
 from winnowry.transforms.branch import branch
 
 
-def decode(delivery: Delivery, edges: Mapping[str, InputEdge]) -> Arrival | Outcome:
-    """Return the Arrival of a Post; what is no Post ends as `malformed`, a Report as `refused`.
+def decode(delivery: Delivery, edges: Mapping[str, InputEdge], reports: bool = False) -> Arrival | Outcome:
+    """Return the Arrival of a Post; what is no Post ends as `malformed`, a Report as `refused` unless ``reports`` are wanted.
 
     ``edges`` are found by the name of their queue. What came off another is refused: later queues outlive a change of settings.
     """
@@ -30,12 +31,15 @@ def decode(delivery: Delivery, edges: Mapping[str, InputEdge]) -> Arrival | Outc
     if edge is None:
         return _end(delivery, Ending.REFUSED, Reason.QUEUE_NOT_READ, f"this pump reads {delivery.queue} no more")
     try:
-        post = read(delivery)
+        said = read(delivery)
     except Malformed as error:
         return _end(delivery, Ending.MALFORMED, error.reason, error.detail)
-    if not isinstance(post, Post):
+    if isinstance(said, Post):
+        return Arrival(post=said, edge=edge, identity=identify(delivery), delivery=delivery)
+    if not reports or said.post is None:
         return _end(delivery, Ending.REFUSED, Reason.UNEXPECTED_REPORT)
-    return Arrival(post=post, edge=edge, identity=identify(delivery), delivery=delivery)
+    report = replace(said, post=None)
+    return Arrival(post=said.post, edge=edge, identity=identify(delivery), delivery=delivery, report=report)
 
 
 def _end(delivery: Delivery, ending: Ending, reason: Reason, detail: str = "") -> Outcome:
@@ -51,7 +55,9 @@ class Decode(beam.PTransform):
     """
 
     inputs: tuple[InputEdge, ...]
+    reports: bool = False
 
     def expand(self, deliveries: PCollection) -> Branches:
-        """Return Arrivals, and the Outcomes of what is no Post."""
-        return branch(deliveries, partial(decode, edges={edge.queue: edge for edge in self.inputs}))
+        """Return Arrivals, and the Outcomes of what is no Post, or a Report that nobody wants."""
+        edges = {edge.queue: edge for edge in self.inputs}
+        return branch(deliveries, partial(decode, edges=edges, reports=self.reports))

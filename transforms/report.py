@@ -21,11 +21,11 @@ def report_of(
 ) -> Message | None:
     """Return the Report of an Outcome: the Post, without content it carries, and what became of it.
 
-    None where it is not over yet, and where no Post was read: neither a message that is none nor a Report is answered.
+    None where it is not over yet, and where no Post came by itself: neither a message that is none nor a Report is answered.
     ``now`` and ``started`` (when the Arrival was first seen) are Unix time.
     """
     arrival = outcome.arrival
-    if arrival is None or not outcome.ending.over:
+    if arrival is None or arrival.report is not None or not outcome.ending.over:
         return None
     report = Report(
         code=outcome.reason.number,

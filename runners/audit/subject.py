@@ -7,10 +7,11 @@ from pathlib import Path
 
 from winnowry.io.dead import dead_queue
 from winnowry.io.later import DELAYS, later_queue
+from winnowry.runners.cluster.accounts import reports
 from winnowry.runners.cluster.layouts import FETCHING, layout_of
 from winnowry.runners.cluster.load import Cluster
 from winnowry.runners.cluster.rules import targets
-from winnowry.runners.cluster.wiring import inputs, reports, wiring
+from winnowry.runners.cluster.wiring import inputs, wiring
 from winnowry.schemas.edge import InputEdge
 from winnowry.transforms.layout import Layout
 
@@ -64,8 +65,12 @@ class Subject:
 
 
 def subjects_of(cluster: Cluster, names: Iterable[str] = ()) -> list[Subject]:
-    """Return the pumps of a cluster, or those with these names. Raises ConfigError where a password is not known."""
-    return [_subject(cluster, name) for name in tuple(names) or cluster.settings.pumps]
+    """Return the pumps of a cluster, or those with these names; a `speedo` counts copies, and is not audited.
+
+    Raises ConfigError where a password is not known.
+    """
+    pumps = cluster.settings.pumps
+    return [_subject(cluster, name) for name in tuple(names) or pumps if pumps[name].kind != "speedo"]
 
 
 def _subject(cluster: Cluster, name: str) -> Subject:

@@ -3,10 +3,11 @@
 import re
 from dataclasses import dataclass
 
+from winnowry.runners.cluster.accounts import own_brokers
 from winnowry.runners.cluster.address import account_of, vhost_of
 from winnowry.runners.cluster.rules import targets
 from winnowry.runners.cluster.settings import ClusterSettings
-from winnowry.runners.cluster.wiring import exchanges, own_brokers
+from winnowry.runners.cluster.wiring import exchanges
 
 NOTHING = "^$"
 _PLAIN = re.compile("[A-Za-z0-9_-]+")

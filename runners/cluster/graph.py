@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from winnowry.io.broker import Queue
+from winnowry.runners.cluster.accounts import account, reports
 from winnowry.runners.cluster.administration import Administration
 from winnowry.runners.cluster.rules import targets
 from winnowry.runners.cluster.settings import ClusterSettings
-from winnowry.runners.cluster.wiring import account, exchanges, reports, topology
+from winnowry.runners.cluster.wiring import exchanges, topology
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,10 +3,11 @@
 import socket
 
 from winnowry.pipelines.pump import Pump
+from winnowry.runners.cluster.accounts import account, reports
 from winnowry.runners.cluster.layouts import FETCHING, layout_of
 from winnowry.runners.cluster.load import Cluster
 from winnowry.runners.cluster.settings import ClusterSettings, PumpSettings
-from winnowry.runners.cluster.wiring import account, inputs, output, reports
+from winnowry.runners.cluster.wiring import inputs, output
 from winnowry.transforms.bounds import Bounds
 from winnowry.transforms.filters import Filters
 from winnowry.transforms.patience import Patience
@@ -44,6 +45,7 @@ def pump_of(cluster: Cluster, name: str) -> Pump:
         keep_free=settings.keep_free,
         instances=pump.instances,
         queue=pump.queue,
+        window=pump.window,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from winnowry.runners.cluster.accounts import reported_to
 from winnowry.runners.cluster.document import Path
 from winnowry.runners.cluster.problem import nearest
 from winnowry.runners.cluster.settings import KEYS_OF_KIND, ClusterSettings, PumpSettings
@@ -76,7 +77,9 @@ def _account_is_a_user(cluster: ClusterSettings, pump: PumpSettings, path: Path)
 
 
 def _exchanges_are_announced_to(cluster: ClusterSettings, pump: PumpSettings, path: Path) -> Breaches:
-    known = sorted({exchange for other in cluster.pumps.values() for exchange in targets(other)} | set(cluster.exchanges))
+    announcing = [other for other in cluster.pumps.values() if other.kind != "speedo"]
+    reported = reported_to(cluster) if pump.kind == "speedo" else set()
+    known = sorted({exchange for other in announcing for exchange in targets(other)} | set(cluster.exchanges) | reported)
     for number, exchange in enumerate(pump.origin.exchanges):
         if exchange in known:
             continue
@@ -95,15 +98,27 @@ def targets(pump: PumpSettings) -> list[str]:
 
 def _keys_suit_the_kind(cluster: ClusterSettings, pump: PumpSettings, path: Path) -> Breaches:
     for key in sorted(pump.set_keys() - KEYS_OF_KIND[pump.kind]):
-        kinds = ", ".join(f"`{kind}`" for kind, keys in KEYS_OF_KIND.items() if key in keys)
-        yield Breach((*path, key), f"`{key}` means nothing to a `{pump.kind}`; only {kinds} know it", of_key=True)
+        kinds = [f"`{kind}`" for kind, keys in KEYS_OF_KIND.items() if key in keys]
+        said = f"only {', '.join(kinds)} {'know' if len(kinds) > 1 else 'knows'} it"
+        yield Breach((*path, key), f"`{key}` means nothing to a `{pump.kind}`; {said}", of_key=True)
 
 
 def _needs_of_the_kind(cluster: ClusterSettings, pump: PumpSettings, path: Path) -> Breaches:
-    if pump.kind != "subscribe" and pump.to.public is None:
+    if pump.kind == "speedo" and pump.to.public is None:
+        yield Breach(path, "a `speedo` tells Rates; it needs the key `to`, as in to: xrates", of_key=True)
+    elif pump.kind != "subscribe" and pump.to.public is None:
         yield Breach(path, f"a `{pump.kind}` announces; it needs the key `to`, as in to: {{public: xpublic}}", of_key=True)
     if pump.kind == "sarra" and not pump.base_url:
         yield Breach(path, 'others fetch from here; it needs the key `base_url`, as in "https://{host}/"', of_key=True)
+
+
+def _counts_what_is_ours(cluster: ClusterSettings, pump: PumpSettings, path: Path) -> Breaches:
+    if pump.kind != "speedo":
+        return
+    if pump.origin.sources or pump.origin.feeder is not None:
+        yield Breach((*path, "from"), "a `speedo` counts what crosses exchanges of this cluster, as in from: [xpublic]")
+    if pump.to.private is not None:
+        yield Breach((*path, "to", "private"), "Rates are not private; a `speedo` has one exchange for them", of_key=True)
 
 
 def _sources_do_not_collide(cluster: ClusterSettings, pump: PumpSettings, path: Path) -> Breaches:
@@ -179,6 +194,7 @@ _PUMP_RULES = (
     _exchanges_are_announced_to,
     _keys_suit_the_kind,
     _needs_of_the_kind,
+    _counts_what_is_ours,
     _sources_do_not_collide,
     _quotas_agree,
     _patterns_are_readable,

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
 from winnowry.runners.cluster.address import check_base_url, check_broker, check_management
-from winnowry.runners.cluster.units import parse_bandwidth, parse_duration, parse_size
+from winnowry.runners.cluster.units import parse_bandwidth, parse_duration, parse_size, parse_window
 
 Role = Literal["source", "feeder", "consumer", "admin"]
-Kind = Literal["shovel", "winnow", "sarra", "subscribe"]
+Kind = Literal["shovel", "winnow", "sarra", "subscribe", "speedo"]
 
 
 def _several(value: object) -> object:
@@ -19,6 +19,7 @@ def _several(value: object) -> object:
 
 Size = Annotated[int, BeforeValidator(parse_size, json_schema_input_type=int | str)]
 Duration = Annotated[timedelta, BeforeValidator(parse_duration, json_schema_input_type=str)]
+Window = Annotated[timedelta, BeforeValidator(parse_window, json_schema_input_type=str)]
 Bandwidth = Annotated[int, BeforeValidator(parse_bandwidth, json_schema_input_type=str)]
 Several = Annotated[tuple[str, ...], BeforeValidator(_several, json_schema_input_type=str | list[str])]
 BrokerUrl = Annotated[str, AfterValidator(check_broker)]
@@ -70,7 +71,7 @@ class Origin(Section):
 
 
 class Target(Section):
-    """Where a pump announces. A text is short for `public`."""
+    """Where a pump announces, or a `speedo` tells Rates. A text is short for `public`."""
 
     public: Exchange | None = Field(default=None, description="exchange for all announcements but private ones")
     private: Exchange | None = Field(
@@ -91,7 +92,7 @@ class PumpSettings(Section):
 
     kind: Kind = Field(
         description="`sarra` fetches, checks and announces; `winnow` lets each content through once; `shovel` relays; "
-        "`subscribe` fetches and delivers"
+        "`subscribe` fetches and delivers; `speedo` counts what passes"
     )
     origin: Annotated[Origin, BeforeValidator(_origin, json_schema_input_type=str | list[str] | Origin)] = Field(
         alias="from", description="where announcements come from: exchanges, `{sources: [...]}` or `{feeder: URL}`"
@@ -150,6 +151,10 @@ class PumpSettings(Section):
     expires: Duration | None = Field(default=None, description="unused queues are removed after this; without it never")
     reports: Exchange | None = Field(
         default=None, description="exchange that Reports go to, or `none`; without it `xl_<account>`, and none for a feeder's"
+    )
+
+    window: Window = Field(
+        default=timedelta(seconds=10), description="time over which announcements and Reports are added up, from `1s` to `1h`"
     )
 
     def set_keys(self) -> frozenset[str]:
@@ -229,6 +234,7 @@ KEYS_OF_KIND: dict[str, frozenset[str]] = {
     "winnow": _CONSUMING | _JUDGING | _REMEMBERING | {"to"},
     "sarra": _CONSUMING | _JUDGING | _FETCHING | {"to", "base_url", "fused"},
     "subscribe": _CONSUMING | _JUDGING | _FETCHING,
+    "speedo": (_CONSUMING - {"instances", "reports"}) | {"accept", "reject", "to", "window"},
 }
 """Which keys mean something for which kind of pump."""
 

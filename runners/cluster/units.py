@@ -55,6 +55,18 @@ def parse_duration(value: object) -> timedelta:
         raise ValueError(f"{value!r} is longer than time itself; the longest duration is 999999999d") from None
 
 
+def parse_window(value: object) -> timedelta:
+    """Return the length of a window of time, from a second to an hour. Raises ValueError.
+
+    >>> parse_window("10s")
+    datetime.timedelta(seconds=10)
+    """
+    window = parse_duration(value)
+    if not timedelta(seconds=1) <= window <= timedelta(hours=1):
+        raise ValueError(f"{value!r} is no window; write one from 1s to 1h, as in 10s")
+    return window
+
+
 def parse_bandwidth(value: object) -> int:
     """Return bytes a second. Raises ValueError.
 

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 
 from winnowry.io.broker import Queue, Topology
-from winnowry.runners.cluster.address import account_of, with_account
+from winnowry.runners.cluster.accounts import account, own_brokers, reported_to
+from winnowry.runners.cluster.address import account_of
 from winnowry.runners.cluster.load import Cluster
 from winnowry.runners.cluster.rules import targets
-from winnowry.runners.cluster.settings import ClusterSettings, PumpSettings
+from winnowry.runners.cluster.settings import ClusterSettings
 from winnowry.schemas.edge import InputEdge, OutputEdge
 
 TOPIC_PREFIXES = ("v03", "v03.post", "v02.post")
@@ -44,16 +45,6 @@ def wiring(cluster: Cluster, name: str) -> Wiring:
         topology=topology(cluster.settings, name),
         prefetch=pump.prefetch,
     )
-
-
-def own_brokers(cluster: ClusterSettings, pump: PumpSettings) -> tuple[str, ...]:
-    """Return the URLs of the cluster's broker as this pump's account uses them, without the password."""
-    return tuple(with_account(url, pump.account) for url in cluster.broker) if pump.account is not None else cluster.broker
-
-
-def account(cluster: ClusterSettings, pump: PumpSettings) -> str:
-    """Return the account that runs a pump and owns the queues that it consumes."""
-    return account_of(pump.origin.feeder or own_brokers(cluster, pump)[0])
 
 
 def inputs(cluster: ClusterSettings, name: str) -> tuple[InputEdge, ...]:
@@ -110,26 +101,12 @@ def topology(cluster: ClusterSettings, name: str) -> Topology:
     )
 
 
-def reports(cluster: ClusterSettings, pump: PumpSettings) -> str | None:
-    """Return the exchange that a pump's Reports go to, None for none.
-
-    Another cluster gets none unasked: its broker may have no exchange for them.
-    """
-    if pump.reports is None:
-        return f"xl_{account(cluster, pump)}" if pump.origin.feeder is None else None
-    return pump.reports if pump.reports != "none" else None
-
-
 def exchanges(cluster: ClusterSettings) -> tuple[str, ...]:
     """Return the exchanges of this cluster's own broker that its users and pumps need, sorted."""
-    found = set(cluster.exchanges)
+    found = set(cluster.exchanges) | reported_to(cluster)
     for user, settings in cluster.users.items():
-        found.add(f"xl_{user}")
         if settings.role == "source":
             found |= {f"xs_{user}", f"sx_{user}"}
     for pump in cluster.pumps.values():
         found |= {*targets(pump), *pump.origin.exchanges}
-        reported = reports(cluster, pump)
-        if reported is not None and pump.origin.feeder is None:
-            found.add(reported)
     return tuple(sorted(found))

@@ -10,6 +10,7 @@ import structlog
 from winnowry.io.amqp import AmqpSettings, connect
 from winnowry.io.amqp.presence import MISSING, look
 from winnowry.io.broker import Broker, Topology
+from winnowry.io.counts import Counts
 from winnowry.io.crashes import CrashBook
 from winnowry.io.dead import dead_queue
 from winnowry.io.later import DELAYS, later_queue, later_topology
@@ -24,6 +25,7 @@ from winnowry.runners.direct.engine import DirectEngine
 from winnowry.runners.direct.holds import Watch
 from winnowry.runners.direct.later import BrokerLater, Later, StoreLater
 from winnowry.runners.direct.sieve import DirectMemory
+from winnowry.runners.direct.speedo import Speedo
 from winnowry.runners.direct.suspects import Suspects
 from winnowry.runners.direct.watches import DiskWatch
 from winnowry.schemas.errors import DiskTrouble
@@ -33,6 +35,8 @@ log = structlog.get_logger(__name__)
 
 FETCHING = frozenset({"sarra", "subscribe"})
 REMEMBERING = frozenset({"sarra", "subscribe", "winnow"})
+KEEPING = REMEMBERING | {"speedo"}
+"""Kinds of pumps that keep something on our own disk."""
 
 ROUND_OF_FETCHING = 250
 """Arrivals in a round of a pump that fetches: more would not be fetched while the round waits."""
@@ -99,7 +103,12 @@ def build(
         limit=ROUND_OF_FETCHING if fetching else ROUND_OF_RELAYING,
         prefetch=prefetch,
         twice=twice,
+        speedo=_speedo_of(pump, target, prefetch),
     )
+
+
+def _speedo_of(pump: Pump, target: Broker, prefetch: int) -> Speedo | None:
+    return Speedo(pump, Counts(pump.state / "counts"), target, keep=prefetch) if pump.kind == "speedo" else None
 
 
 def _suspects(pump: Pump, number: int, crashed: bool) -> Suspects | None:
@@ -108,7 +117,7 @@ def _suspects(pump: Pump, number: int, crashed: bool) -> Suspects | None:
 
 
 def _watches(pump: Pump, transfers: Transfers | None) -> Sequence[Watch]:
-    folders = ([pump.root] if transfers is not None else []) + ([pump.state] if pump.kind in REMEMBERING else [])
+    folders = ([pump.root] if transfers is not None else []) + ([pump.state] if pump.kind in KEEPING else [])
     return (DiskWatch(folders, pump.keep_free, transfers.expected if transfers is not None else lambda: 0),)
 
 

@@ -26,6 +26,7 @@ from winnowry.runners.direct.inlet import Inlet
 from winnowry.runners.direct.intake import Intake
 from winnowry.runners.direct.later import Later
 from winnowry.runners.direct.ledger import Ledger
+from winnowry.runners.direct.speedo import Speedo
 from winnowry.runners.direct.suspects import Suspects
 from winnowry.runners.direct.watches import watches_of
 from winnowry.schemas.delivery import Delivery
@@ -58,7 +59,7 @@ class DirectEngine:
     ``source`` is where Deliveries come from and Reports go, ``target`` where announcements, later copies and dead letters go.
     ``watches`` look for further reasons to hold, and ``hold_file`` keeps an operator's hold. ``suspects`` are kept apart
     after a crash. ``transfers`` are those of a pump that fetches. ``twice`` runs every round two times on the same Arrivals, to
-    show that no step minds. ``rounds`` are those of this pump, where they are compiled already.
+    show that no step minds. ``rounds`` are those of this pump, where they are compiled already. ``speedo`` counts for it.
     """
 
     def __init__(
@@ -80,10 +81,11 @@ class DirectEngine:
         prefetch: int = 5000,
         twice: bool = False,
         rounds: HalvingRounds | None = None,
+        speedo: Speedo | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._pump, self._source, self._target = pump, source, target
-        self._limit, self._clock, self._memory = limit, clock, memory
+        self._limit, self._clock, self._memory, self._speedo = limit, clock, memory, speedo
         self._holders = Holders(source, later if later is not None else source)
         self._inlet = Inlet(clock_ns=lambda: int(clock() * 1e9), supply=supply)
         self._ledger = Ledger(
@@ -94,13 +96,18 @@ class DirectEngine:
         )
         self._ledger.on_settled = self._intake.on_settled
         self._give_way = GiveWay(transfers, memory, clock) if transfers is not None and memory is not None else None
-        if transfers is not None:
-            transfers.on_finished = self._inlet.finish
+        self._attach(transfers, speedo)
         self._holds = Holds(pump.name, clock, (*watches, *watches_of(self._ledger, source, target, clock)), hold_file)
         self._held, self._stopping = True, False
         self._looked, self._entering = 0.0, 0
         self._busy_at = self._started = clock()
         self._rounds = rounds or HalvingRounds(lambda root: pipeline(root, pump), twice=twice)
+
+    def _attach(self, transfers: Transfers | None, speedo: Speedo | None) -> None:
+        if transfers is not None:
+            transfers.on_finished = self._inlet.finish
+        if speedo is not None:
+            self._ledger.count, speedo.stir = speedo.count, self._inlet.stir
 
     # -- asked from outside, from any thread
 
@@ -189,6 +196,8 @@ class DirectEngine:
             self._ledger.hop(hops)
         self._ledger.wake(self._inlet.finished())
         self._ledger.advance()
+        if self._speedo is not None:
+            self._speedo.turn()
         return bool(taken)
 
     def _look(self) -> None:
@@ -221,6 +230,7 @@ class DirectEngine:
         return True
 
     def _drain(self) -> None:
+        before = self._source.state()
         self._inlet.end_supply()
         self._intake.pause()
         deadline = time.monotonic() + DRAIN_SECONDS
@@ -232,3 +242,5 @@ class DirectEngine:
             log.warning("drained, leaving work to the next start", pump=self._pump.name, left=len(left) + self._ledger.open)
         self._holders.put_back(left)
         self._rounds.close()
+        if self._speedo is not None:
+            self._speedo.end(all_settled=not self._ledger.open and self._intake.is_heard(before))

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 
-from winnowry.io.broker import Broker
+from winnowry.io.broker import Broker, BrokerState
 from winnowry.runners.direct.holders import Holders
 from winnowry.runners.direct.inlet import Inlet
 from winnowry.runners.direct.later import Later
 from winnowry.runners.direct.suspects import Suspects
 from winnowry.schemas.delivery import Delivery
 from winnowry.schemas.edge import InputEdge
+from winnowry.schemas.errors import Terminal, Transient
 from winnowry.schemas.outcome import Outcome
 
 
@@ -82,3 +83,12 @@ class Intake:
     def queued(self) -> int:
         """How many wait in the queues. Raises Unreachable, or Terminal where a queue is missing."""
         return sum(self._source.depth(edge.queue) for edge in self._inputs)
+
+    def is_heard(self, before: BrokerState) -> bool:
+        """Whether the broker has heard all that was settled on the connection since it stood like this."""
+        try:
+            for edge in self._inputs:
+                self._source.depth(edge.queue)  # it answers after it has read what was said before
+        except (Transient, Terminal):
+            return False
+        return before.state == "connected" and self._source.state() == before

@@ -82,6 +82,7 @@ class Ledger:
         self._put_off = PutOff()
         self._open: dict[Entry, None] = {}
         self.on_settled: Callable[[Delivery], None] | None = None
+        self.count: Callable[[Iterable[Outcome]], None] | None = None  # told of them before they are settled
         self.parked = Parked()
         self.counts: Counter[tuple[Ending, Reason]] = Counter()
 
@@ -185,13 +186,16 @@ class Ledger:
 
     def _commit(self, entries: Sequence[Entry]) -> None:
         """Commit or release the claims of entries whose messages are confirmed, wake who waited for them, and report."""
-        if self._memory is not None:
-            try:
+        woken: Sequence[bytes] = ()
+        try:
+            if self._memory is not None:
                 woken = close_claims(self._memory, [entry.outcome for entry in entries], self.parked.has_waited)
-            except DiskTrouble as error:
-                self._hinder(self._commit, entries, error)
-                return
-            self.wake(woken)
+            if self.count is not None:
+                self.count(entry.outcome for entry in entries if not entry.returned)  # what was returned comes again
+        except DiskTrouble as error:
+            self._hinder(self._commit, entries, error)
+            return
+        self.wake(woken)
         reports: list[Sending] = []
         silent: list[Entry] = []
         for entry in entries:

@@ -9,10 +9,11 @@ from apache_beam.runners.runner import PipelineResult
 from winnowry.io.amqp import AmqpSettings, connect
 from winnowry.io.amqp.presence import MISSING, look
 from winnowry.pipelines.pump import Pump
+from winnowry.runners.cluster.accounts import own_brokers
 from winnowry.runners.cluster.address import account_of
 from winnowry.runners.cluster.load import Cluster
 from winnowry.runners.cluster.pumps import pump_of
-from winnowry.runners.cluster.wiring import own_brokers, topology
+from winnowry.runners.cluster.wiring import topology
 from winnowry.runners.flink.access import Access
 from winnowry.runners.flink.graph import Job, build
 from winnowry.runners.flink.options import FlinkSettings, options

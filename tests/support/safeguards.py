@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+SPEEDO = "tests/runners/direct/test_speedo.py::"
 LEDGER = "tests/runners/direct/test_ledger.py::"
 CONFIRMED = "tests/runners/direct/test_confirmed.py::"
 SIEVE = "tests/runners/direct/test_sieve.py::"
@@ -47,10 +48,25 @@ ENDING = (
     Safeguard(
         name="commit before settle",
         file="runners/direct/ledger.py",
-        text="        if self._memory is not None:\n            try:\n",
+        text="        woken: Sequence[bytes] = ()\n        try:\n",
         without="        self._holders.settle([entry.outcome.delivery for entry in entries])\n"
-        "        if self._memory is not None:\n            try:\n",
+        "        woken: Sequence[bytes] = ()\n        try:\n",
         tests=ORDER,
+    ),
+    Safeguard(
+        name="counted before settle",
+        file="runners/direct/ledger.py",
+        text="            if self.count is not None:\n",
+        without="            self._holders.settle([entry.outcome.delivery for entry in entries if self.count is not None])\n"
+        "            if self.count is not None:\n",
+        tests=(SPEEDO + "test_nothing_is_settled_before_it_is_counted",),
+    ),
+    Safeguard(
+        name="counted once",
+        file="runners/direct/speedo.py",
+        text="        return delivery.redelivered and ",
+        without="        return False and ",
+        tests=(SPEEDO + "test_what_comes_again_after_a_death_is_counted_once",),
     ),
     Safeguard(
         name="Report before settle",

@@ -51,6 +51,13 @@ def test_report_is_refused() -> None:
     assert ending(a_delivery(body=report)) == (Ending.REFUSED, Reason.UNEXPECTED_REPORT)
 
 
+def test_report_that_is_wanted_becomes_an_arrival_of_the_post_it_answers() -> None:
+    report = BODY[:-1] + b', "report": {"code": 201, "timeCompleted": "20261121T210805.4", "user": "carol"}}'
+    arrival = decode(a_delivery(body=report), EDGES, reports=True)
+    assert isinstance(arrival, Arrival) and arrival.report is not None
+    assert (arrival.post.rel_path, arrival.report.code, arrival.report.user) == ("a/b/foo 1#x.txt", 201, "carol")
+
+
 def test_message_of_a_queue_that_was_taken_off_the_settings_is_refused() -> None:
     assert ending(a_delivery(body=BODY, queue="q_feeder.ingest.carol")) == (Ending.REFUSED, Reason.QUEUE_NOT_READ)
 

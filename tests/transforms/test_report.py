@@ -93,3 +93,4 @@ def test_what_is_not_over_is_not_reported(ending: Ending) -> None:
 def test_report_is_never_answered_by_a_report() -> None:
     outcome = Outcome(ending=Ending.REFUSED, reason=Reason.UNEXPECTED_REPORT, delivery=a_delivery())
     assert told(outcome) is None
+    assert told(refuse(msgspec.structs.replace(an_arrival(), report=Report(code=201)), Reason.NOT_SELECTED)) is None

@@ -1,0 +1,32 @@
+"""Who runs a pump, and where it reports."""
+
+from winnowry.runners.cluster.address import account_of, with_account
+from winnowry.runners.cluster.settings import ClusterSettings, PumpSettings
+
+
+def own_brokers(cluster: ClusterSettings, pump: PumpSettings) -> tuple[str, ...]:
+    """Return the URLs of the cluster's broker as this pump's account uses them, without the password."""
+    return tuple(with_account(url, pump.account) for url in cluster.broker) if pump.account is not None else cluster.broker
+
+
+def account(cluster: ClusterSettings, pump: PumpSettings) -> str:
+    """Return the account that runs a pump and owns the queues that it consumes."""
+    return account_of(pump.origin.feeder or own_brokers(cluster, pump)[0])
+
+
+def reports(cluster: ClusterSettings, pump: PumpSettings) -> str | None:
+    """Return the exchange that a pump's Reports go to, None for none.
+
+    Another cluster gets none unasked: its broker may have no exchange for them. A `speedo`, which reads Reports, writes none.
+    """
+    if pump.kind == "speedo":
+        return None
+    if pump.reports is None:
+        return f"xl_{account(cluster, pump)}" if pump.origin.feeder is None else None
+    return pump.reports if pump.reports != "none" else None
+
+
+def reported_to(cluster: ClusterSettings) -> set[str]:
+    """Return the exchanges of this cluster's own broker that Reports of pumps and users go to."""
+    told = {reports(cluster, pump) for pump in cluster.pumps.values() if pump.origin.feeder is None}
+    return {f"xl_{user}" for user in cluster.users} | {exchange for exchange in told if exchange is not None}

@@ -1,0 +1,149 @@
+"""How a `speedo` counts on this engine: when its Outcomes become final, in one transaction a round, before they are settled.
+
+A process that dies in between finds who was counted on the roll when the broker delivers them again. When a window is over its
+sums are published as Rates; they are told until the broker has confirmed them, so that a window may be told twice.
+"""
+
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable
+
+import structlog
+
+from winnowry.io.broker import Broker, Confirm, Confirmations
+from winnowry.io.counts import Counts
+from winnowry.pipelines.pump import Pump
+from winnowry.schemas.arrival import Arrival
+from winnowry.schemas.delivery import Message
+from winnowry.schemas.errors import ConfigError, DiskTrouble
+from winnowry.schemas.outcome import Ending, Outcome
+from winnowry.schemas.rate import Slot, Sums, rate_of, topic_of_rate, window_at, write_rate
+from winnowry.schemas.roll import Roll
+from winnowry.transforms.meter import add_up
+
+log = structlog.get_logger(__name__)
+
+UNDERWAY = 1000
+"""Rates that may be unconfirmed; more wait on the disk."""
+
+TOLD_FOR = 3600 * 10**9
+"""Nanoseconds that sums are kept after they were told: a clock that is set back may add to them."""
+
+PAUSE = 1.0
+"""Seconds until the disk is tried again when it refused something."""
+
+
+class Channel:
+    """What was counted off one queue: the roll of what came on former channels, and the present one's ``epoch``."""
+
+    def __init__(self, epoch: int, turn: int, roll: Roll) -> None:
+        self.epoch, self.turn, self.roll = epoch, turn, roll
+
+
+class Speedo:
+    """Counts for one pump. ``keep`` is how many Deliveries of a queue may be unsettled, ``stir`` ends the engine's waiting.
+
+    Everything but the broker's answers happens on the thread of the rounds.
+    """
+
+    def __init__(
+        self, pump: Pump, counts: Counts, target: Broker, *, keep: int, clock: Callable[[], float] = time.time
+    ) -> None:
+        if pump.public is None:
+            raise ConfigError(f"{pump.name}: a speedo needs an exchange for its Rates")
+        self._pump, self._counts, self._target, self._keep, self._clock = pump, counts, target, keep, clock
+        self._exchange = pump.public
+        self._length = int(pump.window.total_seconds() * 1e9)
+        self._channels: dict[str, Channel] = {}
+        self._answers: deque[Confirmations] = deque()
+        self._underway: set[Slot] = set()
+        self._silent_until = 0.0
+        self.stir: Callable[[], None] | None = None
+
+    def count(self, outcomes: Iterable[Outcome]) -> None:
+        """Count what ended as delivered, for good: when this returns, it is on the disk. Raises DiskTrouble."""
+        now = int(self._clock() * 1e9)
+        fresh = [outcome.arrival for outcome in outcomes if outcome.ending is Ending.DELIVERED and outcome.arrival is not None]
+        fresh = [arrival for arrival in fresh if not self._was_counted(arrival)]
+        if not fresh:
+            return
+        begin, end = window_at(now, self._length)
+        sums = {Slot(begin, end, *whose): found for whose, found in add_up(fresh, now).items()}
+        entries: dict[str, list[tuple[int, bytes]]] = defaultdict(list)
+        for arrival in fresh:
+            entries[_queue_of(arrival)].append((arrival.delivery.tag, arrival.identity))
+        self._counts.add(sums, {queue: (self._channels[queue].turn, page) for queue, page in entries.items()}, self._keep)
+
+    def _was_counted(self, arrival: Arrival) -> bool:
+        """Whether it was counted before it came again; or is sure to come again, off the channel that is there now."""
+        delivery = arrival.delivery
+        channel = self._channels.get(_queue_of(arrival))
+        if channel is None or channel.epoch < delivery.epoch:
+            turn, counted = self._counts.roll(_queue_of(arrival))
+            channel = self._channels[_queue_of(arrival)] = Channel(delivery.epoch, turn + 1, Roll(counted))
+        if delivery.epoch < channel.epoch:
+            return True
+        return delivery.redelivered and channel.roll.meets(delivery.tag, arrival.identity)
+
+    def turn(self) -> None:
+        """Tell of windows that are over; what the disk refuses is done a second later."""
+        try:
+            if not self._is_silent:
+                self._note_answers()
+            if not self._is_silent:
+                self._tell()
+        except DiskTrouble as error:
+            log.warning("Rates wait for our own disk", pump=self._pump.name, trouble=str(error))
+            self._silent_until = self._clock() + PAUSE
+
+    @property
+    def _is_silent(self) -> bool:
+        return 0.0 < self._silent_until - self._clock() <= PAUSE  # a clock set back makes nobody wait
+
+    def _tell(self) -> None:
+        if len(self._underway) >= UNDERWAY:
+            return
+        found = self._counts.over(int(self._clock() * 1e9), 2 * UNDERWAY)
+        batch = [((slot, sums), self._message(slot, sums)) for slot, sums in found if slot not in self._underway]
+        if batch:
+            self._underway.update(slot for (slot, _), _ in batch)
+            self._target.publish(batch, self._answered)
+
+    def _message(self, slot: Slot, sums: Sums) -> Message:
+        rate = rate_of(slot, sums, cluster=self._pump.cluster, pump=self._pump.name)
+        return Message(
+            body=write_rate(rate),
+            exchange=self._exchange.exchange,
+            routing_key=topic_of_rate(rate),
+            content_type="application/json",
+        )
+
+    def _answered(self, confirmations: Confirmations) -> None:
+        self._answers.append(confirmations)
+        if self.stir is not None:
+            self.stir()
+
+    def _note_answers(self) -> None:
+        """Take note of what was confirmed; what was refused is told again."""
+        if not self._answers:
+            return
+        noted = tuple(self._answers)
+        answers = [answer for confirmations in noted for answer in confirmations]
+        confirmed = [token for token, answer in answers if answer is Confirm.CONFIRMED]
+        self._counts.told(confirmed)
+        self._counts.forget_told(int(self._clock() * 1e9) - TOLD_FOR)
+        self._underway.difference_update(slot for (slot, _), _ in answers)
+        for _ in noted:
+            self._answers.popleft()
+        if len(confirmed) < len(answers):
+            self._silent_until = self._clock() + PAUSE
+
+    def end(self, *, all_settled: bool) -> None:
+        """Close the store; where the broker is sure to deliver nothing again, who was counted is forgotten first."""
+        if all_settled:
+            self._counts.forget_rolls()
+        self._counts.close()
+
+
+def _queue_of(arrival: Arrival) -> str:
+    return arrival.delivery.held_by or arrival.delivery.queue
