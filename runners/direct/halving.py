@@ -26,13 +26,19 @@ TROUBLE_DELAY = 10.0
 """Seconds until a Delivery is tried again whose round met a full disk or a lost broker."""
 
 
+def graph_of(pipeline: Callable[[PCollection], Outcomes], slot: str) -> beam.Pipeline:
+    """Return the graph of a round: a pipeline between what enters by a slot and what leaves by it."""
+    graph = beam.Pipeline(runner="FnApiRunner")
+    leave(pipeline(enter(graph, slot)), slot)
+    return graph
+
+
 class HalvingRounds:
     """A compiled pipeline. ``twice`` runs every round two times on the same Arrivals, to show that no step minds."""
 
     def __init__(self, pipeline: Callable[[PCollection], Outcomes], *, twice: bool = False) -> None:
         name = uuid4().hex
-        graph = beam.Pipeline(runner="FnApiRunner")
-        leave(pipeline(enter(graph, name)), name)
+        graph = graph_of(pipeline, name)
         self._runs = 2 if twice else 1
         self._slot = Slot(name)
         self._rounds = compile_rounds(graph)
