@@ -15,7 +15,8 @@ from winnowry.schemas.reasons import Reason
 Submit = Callable[[str, str | None], object]
 """Hands a pump to Flink by its name, to begin from the restore point at a URL, or with nothing."""
 
-_APPEARANCE_SECONDS = 60.0
+_APPEARANCE_SECONDS = 180.0
+"""Handing over takes as long as it takes to copy the jars: seconds, or minutes on a busy machine."""
 
 
 @dataclass(frozen=True, kw_only=True)
