@@ -70,9 +70,16 @@ class QueueMarkCoder(Coder):
 
 @dataclass(frozen=True)
 class QueueSource(UnboundedSource):
-    """The queues of one station. It is never split: a pump has as many of these as it has readers."""
+    """What the station called ``reader`` hands out. It is never split: a pump has as many of these as it has readers.
 
-    place: Place
+    Flink files a reader's position under the bytes of its source: they have to be the same in every process, or it looks in the
+    share of another subtask and fails; and they stay in savepoints. So the source is a name, and its place is told beside it.
+    """
+
+    reader: str
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return QueueSource, (self.reader,)
 
     def split(self, desired_num_splits: int, options: Any = None) -> list[UnboundedSource]:
         """Return this source alone: what Beam splits it into would all be read by one subtask."""
@@ -80,7 +87,7 @@ class QueueSource(UnboundedSource):
 
     def create_reader(self, options: Any, checkpoint_mark: QueueMark | None) -> "QueueReader":
         """Return a handle on the station, which goes on after the mark. Raises Unreachable, or ConfigError for a password."""
-        return QueueReader(stations.station_for(self.place, checkpoint_mark.mark if checkpoint_mark is not None else None))
+        return QueueReader(stations.station_for(self.reader, checkpoint_mark.mark if checkpoint_mark is not None else None))
 
     def get_checkpoint_mark_coder(self) -> Coder:
         """Return the coder of marks."""
@@ -138,13 +145,22 @@ class ReadQueues(beam.PTransform):
     def expand(self, begin: PBegin) -> PCollection:
         """Read lists, and unpack them in the same fused stage."""
         read = ReadFromUnboundedSource(
-            QueueSource(self.place),
+            QueueSource(self.place.name),
             poll_interval=POLL_SECONDS,
             max_records_per_bundle=LISTS,
             max_read_time_seconds=READ_SECONDS,
         )
-        return begin | "Read" >> read | "Unpack" >> beam.FlatMap(_unpacked).with_output_types(Delivery)
+        return begin | "Read" >> read | "Unpack" >> beam.ParDo(_Unpack(self.place)).with_output_types(Delivery)
 
 
-def _unpacked(deliveries: list[Delivery]) -> list[Delivery]:
-    return deliveries
+class _Unpack(beam.DoFn):
+    """Unpacks lists. Being in the reader's stage, it tells the reader's process where to read before anything is read."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+
+    def setup(self) -> None:
+        stations.settle_at(self.place)
+
+    def process(self, deliveries: list[Delivery]) -> list[Delivery]:
+        return deliveries

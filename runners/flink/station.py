@@ -182,18 +182,26 @@ class Station:
         }
 
 
+_PLACES: dict[str, Place] = {}
 _STATIONS: dict[str, Station] = {}
 _OPENING = threading.Lock()
 
 
-def station_for(place: Place, mark: Mark | None) -> Station:
-    """Return the station of this process from which a reader goes on after ``mark`` (None: from the beginning).
+def settle_at(place: Place) -> None:
+    """Say what the station with the name of this place is for, in this process; what was said before counts no more."""
+    with _OPENING:
+        _PLACES[place.name] = place
+
+
+def station_for(name: str, mark: Mark | None) -> Station:
+    """Return the station of this process from which the reader of that name goes on after ``mark`` (None: from the beginning).
 
     Where the job was set back to an earlier mark, by a failure or a restore, the station that stands is closed, and what it had
     handed out since comes again to a new one.
     """
-    key = f"{place.name} {place.source.urls} {place.target.urls}"
     with _OPENING:
+        place = _PLACES[name]
+        key = f"{name} {place.source.urls} {place.target.urls}"
         station = _STATIONS.get(key)
         if station is not None and not station.follows(mark):
             log.warning("set back to an earlier checkpoint: what came since is delivered again", pump=place.pump.name)
