@@ -12,6 +12,7 @@ from winnowry.io.amqp.letters import drop, resubmit
 from winnowry.io.amqp.settings import AmqpSettings
 from winnowry.io.dead import DeadLetter, dead_queue, read_letter
 from winnowry.io.later_store import LaterStore, stores_of
+from winnowry.runners.cluster.accounts import keeps_on_disk
 from winnowry.runners.cluster.load import Cluster, default_state
 from winnowry.runners.cluster.wiring import wiring
 from winnowry.schemas.errors import Terminal
@@ -101,7 +102,7 @@ def boxes_of(cluster: Cluster) -> dict[str, Letterbox]:
 
 
 def _box_of(cluster: Cluster, name: str) -> Letterbox:
-    if cluster.settings.pumps[name].kind == "subscribe":  # the broker is not its own
+    if keeps_on_disk(cluster.settings, cluster.settings.pumps[name]):
         return StoreBox(cluster.state / name)
     wires = wiring(cluster, name)
     return BrokerBox(AmqpSettings(urls=wires.target), wires.target_account, name)

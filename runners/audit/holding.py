@@ -30,7 +30,7 @@ def hold_of(subject: Subject, source: Broker, target: Broker) -> Holding:
     """
     ready = sum(_depth(source, edge.queue) for edge in subject.inputs)
     answers, dead = _statuses(subject)
-    if subject.kind == "subscribe":
+    if not subject.dead:
         return _of_store(subject, ready, answers, dead)
     later, postponed = _later(subject, target, running=bool(answers))
     found = _peek(target, subject.dead)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from winnowry.io.dead import dead_queue
 from winnowry.io.later import DELAYS, later_queue
-from winnowry.runners.cluster.accounts import reports
+from winnowry.runners.cluster.accounts import keeps_on_disk, reports
 from winnowry.runners.cluster.layouts import FETCHING, layout_of
 from winnowry.runners.cluster.load import Cluster
 from winnowry.runners.cluster.rules import targets
@@ -75,7 +75,7 @@ def subjects_of(cluster: Cluster, names: Iterable[str] = ()) -> list[Subject]:
 
 def _subject(cluster: Cluster, name: str) -> Subject:
     pump, wires = cluster.settings.pumps[name], wiring(cluster, name)
-    ours = pump.kind != "subscribe"
+    ours = not keeps_on_disk(cluster.settings, pump)
     account = wires.target_account
     return Subject(
         name=name,

@@ -1,12 +1,14 @@
 """`winnowry run`: start the pumps of a cluster."""
 
+from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from winnowry.runners.cli.options import ClusterFile, CredentialsFile, UntilIdle
-from winnowry.runners.cluster.load import load_cluster
+from winnowry.runners.cluster.accounts import on_flink
+from winnowry.runners.cluster.load import Cluster, load_cluster
 from winnowry.runners.cluster.problem import nearest
 from winnowry.runners.cluster.settings import ClusterSettings
 from winnowry.runners.cluster.wiring import wiring
@@ -37,16 +39,23 @@ def run(
 
     Example: `winnowry run cluster.yaml ingest fuse`
     """
-    cluster = load_cluster(file, credentials)
+    cluster = _on(engine, load_cluster(file, credentials))
     options = ["--credentials", str(credentials)] if credentials is not None else []
     instances = instances_of(cluster.settings, pumps or [])
     for name, _ in instances:
         wiring(cluster, name)  # a password that is missing is said now, not by a process that ends at once
-    if (engine or cluster.settings.engine.name) == EngineName.FLINK:
+    if on_flink(cluster.settings):
         from winnowry.runners.flink.launch import launch  # noqa: PLC0415 imports Beam, which takes seconds
 
         raise typer.Exit(launch(cluster, list(dict.fromkeys(name for name, _ in instances)), until_idle=until_idle))
     raise typer.Exit(supervise(file, instances, state=cluster.state, until_idle=until_idle, options=options))
+
+
+def _on(engine: EngineName | None, cluster: Cluster) -> Cluster:
+    if engine is None:
+        return cluster
+    chosen = cluster.settings.engine.model_copy(update={"name": engine.value})
+    return replace(cluster, settings=cluster.settings.model_copy(update={"engine": chosen}))
 
 
 def instances_of(settings: ClusterSettings, pumps: list[str]) -> list[tuple[str, int]]:

@@ -9,6 +9,24 @@ def own_brokers(cluster: ClusterSettings, pump: PumpSettings) -> tuple[str, ...]
     return tuple(with_account(url, pump.account) for url in cluster.broker) if pump.account is not None else cluster.broker
 
 
+def on_flink(cluster: ClusterSettings) -> bool:
+    """Whether the cluster's pumps run on Flink."""
+    return cluster.engine.name == "flink"
+
+
+def keepers(cluster: ClusterSettings, pump: PumpSettings) -> tuple[str, ...]:
+    """Return the URLs, without the password, of the cluster's broker as a pump on Flink publishes to it, and keeps later work.
+
+    A `subscribe` does so as the cluster's own account: consumers may not publish to their own queues.
+    """
+    return cluster.broker if pump.kind == "subscribe" else own_brokers(cluster, pump)
+
+
+def keeps_on_disk(cluster: ClusterSettings, pump: PumpSettings) -> bool:
+    """Whether later work and dead letters of a pump are on the disk of its process, and not in queues."""
+    return pump.kind == "subscribe" and not on_flink(cluster)
+
+
 def account(cluster: ClusterSettings, pump: PumpSettings) -> str:
     """Return the account that runs a pump and owns the queues that it consumes."""
     return account_of(pump.origin.feeder or own_brokers(cluster, pump)[0])

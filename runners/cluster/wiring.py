@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from winnowry.io.broker import Queue, Topology
-from winnowry.runners.cluster.accounts import account, own_brokers, reported_to
+from winnowry.runners.cluster.accounts import account, keepers, on_flink, own_brokers, reported_to
 from winnowry.runners.cluster.address import account_of
 from winnowry.runners.cluster.load import Cluster
 from winnowry.runners.cluster.rules import targets
@@ -36,8 +36,9 @@ class Wiring:
 def wiring(cluster: Cluster, name: str) -> Wiring:
     """Return what the pump ``name`` needs of brokers. Raises ConfigError where a password is not known."""
     pump = cluster.settings.pumps[name]
-    ours = own_brokers(cluster.settings, pump)
-    theirs = (pump.origin.feeder,) if pump.origin.feeder is not None else ours
+    own = own_brokers(cluster.settings, pump)
+    ours = keepers(cluster.settings, pump) if on_flink(cluster.settings) else own
+    theirs = (pump.origin.feeder,) if pump.origin.feeder is not None else own
     return Wiring(
         source=tuple(cluster.credentials.require(url) for url in theirs),
         target=tuple(cluster.credentials.require(url) for url in ours),

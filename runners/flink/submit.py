@@ -9,7 +9,7 @@ from apache_beam.runners.runner import PipelineResult
 from winnowry.io.amqp import AmqpSettings, connect
 from winnowry.io.amqp.presence import MISSING, look
 from winnowry.pipelines.pump import Pump
-from winnowry.runners.cluster.accounts import own_brokers
+from winnowry.runners.cluster.accounts import keepers, own_brokers
 from winnowry.runners.cluster.address import account_of
 from winnowry.runners.cluster.load import Cluster
 from winnowry.runners.cluster.pumps import pump_of
@@ -25,8 +25,8 @@ def job_of(cluster: Cluster, name: str) -> Job:
     """Return the job of the pump ``name``. Workers read the cluster's credentials file at the same path on their own hosts."""
     settings, engine = cluster.settings.pumps[name], cluster.settings.engine
     credentials = cluster.credentials_file
-    ours = own_brokers(cluster.settings, settings)
-    theirs = (settings.origin.feeder,) if settings.origin.feeder is not None else ours
+    ours = keepers(cluster.settings, settings)
+    theirs = (settings.origin.feeder,) if settings.origin.feeder is not None else own_brokers(cluster.settings, settings)
     return Job(
         pump=pump_of(cluster, name),
         source=Access(urls=theirs, credentials=credentials),
