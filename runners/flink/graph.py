@@ -13,8 +13,8 @@ from winnowry.pipelines.pump import Pump
 from winnowry.runners.flink.access import Access
 from winnowry.runners.flink.ending import End
 from winnowry.runners.flink.memory import FlinkMemory
+from winnowry.runners.flink.place import Place
 from winnowry.runners.flink.source import ReadQueues
-from winnowry.runners.flink.station import Place
 from winnowry.transforms.winnow import Scope
 
 REMEMBERING = frozenset({"sarra", "subscribe", "winnow"})

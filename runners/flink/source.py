@@ -16,7 +16,8 @@ from apache_beam.utils.timestamp import Timestamp
 import winnowry.runners.flink.station as stations
 from winnowry.io.coders import StructCoder
 from winnowry.runners.flink.marks import Mark
-from winnowry.runners.flink.station import Place, Station
+from winnowry.runners.flink.place import Place
+from winnowry.runners.flink.station import Station
 from winnowry.schemas.delivery import Delivery
 
 LIST = 100

@@ -6,57 +6,27 @@ Beam makes and drops readers as it likes, about one a checkpoint. The station ou
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 import structlog
 
 from winnowry.io.amqp import AmqpBroker
-from winnowry.io.broker import Confirm, Confirmations, Topology
-from winnowry.io.later import DELAYS, later_queue
-from winnowry.pipelines.pump import Pump
 from winnowry.runners.control import Control, socket_of
-from winnowry.runners.direct.holders import Holders
 from winnowry.runners.direct.holds import Holds
-from winnowry.runners.direct.inlet import Inlet
-from winnowry.runners.direct.later import BrokerLater
 from winnowry.runners.direct.watches import AlarmWatch, DiskWatch
-from winnowry.runners.flink.access import Access
 from winnowry.runners.flink.counts import counts_of
 from winnowry.runners.flink.marks import Acknowledgements, Mark
+from winnowry.runners.flink.place import Place
+from winnowry.runners.flink.supply import Supply
 from winnowry.schemas.delivery import Delivery
+from winnowry.schemas.errors import Unreachable
+from winnowry.schemas.reasons import Reason
 
 log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 0.5
 """Seconds between two looks for reasons to hold."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """What a station is for. ``owner`` is the account on the ``target`` broker that owns the later queues.
-
-    ``number`` tells the readers of a pump from one another, from 1. ``prefetch`` is for each queue.
-    """
-
-    pump: Pump
-    source: Access
-    target: Access
-    topology: Topology
-    owner: str
-    number: int = 1
-    prefetch: int = 20_000
-
-    @property
-    def name(self) -> str:
-        """What the broker's operator sees; no other station of these brokers bears it."""
-        return f"winnowry {self.pump.cluster} {self.pump.name}/{self.number}"
-
-    @property
-    def later_queues(self) -> list[str]:
-        """Where its later work waits."""
-        return [later_queue(self.owner, self.pump.name, delay) for delay in DELAYS]
 
 
 class Station:
@@ -71,9 +41,7 @@ class Station:
         self._began = clock()
         self._source = AmqpBroker(place.source.settings(place.name))
         self._target = AmqpBroker(place.target.settings(place.name + " later"))
-        self._inlet = Inlet(clock_ns=lambda: int(clock() * 1e9))
-        self._later = BrokerLater(self._target, place.later_queues)
-        self._holders = Holders(self._source, self._later)
+        self._supply = Supply(place, self._source, self._target, clock)
         self._book = Acknowledgements()
         self._lock = threading.Lock()
         pump = place.pump
@@ -81,18 +49,18 @@ class Station:
         self._holds = Holds(pump.name, clock, watches, pump.state / str(place.number) / "hold.json")
         self._held, self._looked = True, 0.0
         self._source.declare(place.topology)
-        self._control = Control(socket_of(pump.state, place.number), self._answer)
+        self._control = Control(socket_of(pump.state, place.number), self.asked)
 
     # -- what the reader asks
 
     def take(self, limit: int, patience: float = 0.0) -> list[Delivery]:
-        """Return at most ``limit`` Deliveries; wait ``patience`` seconds for one where there is none."""
+        """Return at most ``limit`` Deliveries; wait ``patience`` seconds for one where there is none.
+
+        Raises Unreachable when a connection has ended for good.
+        """
+        self._check()
         self._look()
-        self._hop()
-        taken = self._inlet.take(limit)
-        if not taken and patience:
-            self._inlet.wait(patience)
-            taken = self._inlet.take(limit)
+        taken = self._supply.take(limit, patience)
         with self._lock:
             self._book.hand_out(taken)
         return taken
@@ -106,10 +74,12 @@ class Station:
         """Acknowledge what a completed checkpoint surely holds."""
         with self._lock:
             settled = self._book.finalize(mark.number)
-        self._holders.settle(settled)
+        self._supply.settle(settled)
 
     def follows(self, mark: Mark | None) -> bool:
-        """Whether a reader that goes on from ``mark`` may go on here: nothing was handed out after it."""
+        """Whether a reader that goes on from ``mark`` may go on here: it is connected, and nothing was handed out after it."""
+        if "closed" in (self._source.state().state, self._target.state().state):
+            return False
         with self._lock:
             return self._book.ends_with(mark.number if mark is not None and mark.station == self.name else 0)
 
@@ -121,6 +91,12 @@ class Station:
 
     # -- what it does beside
 
+    def _check(self) -> None:
+        """Raise Unreachable when a connection has ended for good: the job fails, and its next reader has a station anew."""
+        for broker in (self._source, self._target):
+            if (state := broker.state()).state == "closed":
+                raise Unreachable(Reason.UNREACHABLE, f"{broker.name}: {state.detail}")
+
     def _look(self) -> None:
         now = self._clock()
         if 0.0 <= now - self._looked < LOOK_SECONDS:
@@ -129,28 +105,10 @@ class Station:
         self._holds.look()
         if bool(self._holds) != self._held:
             self._held = not self._held
-            (self._pause if self._held else self._begin)()
+            (self._supply.pause if self._held else self._supply.begin)()
 
-    def _begin(self) -> None:
-        for edge in self._place.pump.inputs:
-            self._source.consume(edge.queue, self._place.prefetch, self._inlet.deliver)
-        self._later.begin(self._inlet)
-
-    def _pause(self) -> None:
-        for edge in self._place.pump.inputs:
-            self._source.cancel(edge.queue)
-        self._later.pause()
-        self._holders.put_back(self._inlet.empty())
-
-    def _hop(self) -> None:
-        """Move what has waited in a later queue, and has to wait on, to the next; settle it when that is confirmed."""
-        if hops := self._inlet.hops():
-            self._target.publish(hops, self._hopped)
-
-    def _hopped(self, confirmations: Confirmations) -> None:
-        self._holders.settle([delivery for delivery, answer in confirmations if answer is Confirm.CONFIRMED])
-
-    def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+    def asked(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer what is asked over the control socket."""
         match request.get("do"):
             case "hold":
                 self._holds.hold(str(request.get("reason", "")), by=str(request.get("by", "operator")))
@@ -175,8 +133,8 @@ class Station:
             "holds": self._holds.told(),
             "since": self._began,
             "outcomes": counts_of(pump.cluster, pump.name).told(),
-            "waiting": self._inlet.waiting,
-            "later": self._inlet.later,
+            "waiting": self._supply.inlet.waiting,
+            "later": self._supply.inlet.later,
             "unsettled": self._book.open,
             "brokers": {name: f"{state.state} {state.detail}".strip() for name, state in brokers.items()},
         }

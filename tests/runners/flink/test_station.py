@@ -1,0 +1,132 @@
+"""What a reader holds, against a real broker; the test plays Beam and Flink."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from arrivals import INTERNAL
+from brokers import Vhost, eventually
+
+from winnowry.io.amqp import AmqpBroker, AmqpSettings
+from winnowry.io.broker import Queue, Topology
+from winnowry.io.dead import dead_queue
+from winnowry.io.later import later_topology
+from winnowry.pipelines.pump import Pump
+from winnowry.runners.flink.access import Access
+from winnowry.runners.flink.place import Place
+from winnowry.runners.flink.setbacks import IN_VAIN
+from winnowry.runners.flink.station import Station, close_stations, finalize, station_for
+from winnowry.schemas.delivery import Delivery
+from winnowry.schemas.errors import Unreachable
+
+pytestmark = pytest.mark.e2e
+
+QUEUE = INTERNAL.queue
+
+
+@pytest.fixture
+def place(vhost: Vhost, tmp_path: Path) -> Iterator[Place]:
+    """A pump `fuse` of the account `feeder`, its queues declared, with three messages waiting."""
+    url = vhost.add_user("feeder")
+    kept = Topology(queues=(Queue(name=QUEUE), dead_queue("feeder", "fuse"), *later_topology("feeder", "fuse")))
+    broker = AmqpBroker(AmqpSettings(urls=(url,)))
+    broker.declare(kept)
+    broker.close()
+    vhost.publish("", QUEUE, b"a", b"b", b"c")
+    (tmp_path / "credentials.conf").write_text(url)
+    access = Access(urls=(url.replace("feeder:secret%20of%20feeder", "feeder"),), credentials=tmp_path / "credentials.conf")
+    pump = Pump(
+        name="fuse", kind="winnow", cluster="ddi", account="feeder", inputs=(INTERNAL,), root=tmp_path, state=tmp_path / "state"
+    )
+    yield Place(pump=pump, source=access, target=access, topology=Topology(queues=(Queue(name=QUEUE),)), owner="feeder")
+    close_stations()
+
+
+def taken(station: Station, count: int) -> list[bytes]:
+    """Return so many bodies, as they are handed out."""
+    found: list[Delivery] = []
+
+    def complete() -> bool:
+        found.extend(station.take(100, 0.1))
+        return len(found) >= count
+
+    eventually(complete, 30, f"{count} messages, last seen {found}")
+    return [delivery.body for delivery in found]
+
+
+def checkpoint(station: Station) -> None:
+    finalize(station.mark())
+
+
+def test_what_two_checkpoints_have_passed_over_is_settled(place: Place, vhost: Vhost) -> None:
+    station = station_for(place, None)
+    assert taken(station, 3) == [b"a", b"b", b"c"]
+    checkpoint(station)
+    checkpoint(station)
+    close_stations()
+    assert vhost.depth(QUEUE) == 0
+
+
+def test_what_one_checkpoint_has_passed_over_comes_again(place: Place, vhost: Vhost) -> None:
+    station = station_for(place, None)
+    taken(station, 3)
+    checkpoint(station)
+    close_stations()
+    assert taken(station_for(place, None), 3) == [b"a", b"b", b"c"]
+
+
+def test_a_reader_that_goes_on_finds_its_station(place: Place) -> None:
+    station = station_for(place, None)
+    taken(station, 3)
+    assert station_for(place, station.mark()) is station
+
+
+def test_a_job_that_was_set_back_gets_everything_since_again(place: Place) -> None:
+    station = station_for(place, None)
+    earlier = station.mark()
+    taken(station, 3)
+    station.mark()
+    again = station_for(place, earlier)
+    assert again is not station
+    assert taken(again, 3) == [b"a", b"b", b"c"]
+
+
+def test_a_mark_of_another_process_begins_anew(place: Place) -> None:
+    station = station_for(place, None)
+    taken(station, 3)
+    mark = station.mark()
+    close_stations()
+    assert taken(station_for(place, mark), 3) == [b"a", b"b", b"c"]
+
+
+def test_a_reader_whose_connection_has_ended_for_good_says_so_and_is_replaced(place: Place) -> None:
+    station = station_for(place, None)
+    mark = station.mark()
+    station.close()
+    with pytest.raises(Unreachable):
+        station.take(1)
+    assert taken(station_for(place, mark), 3) == [b"a", b"b", b"c"]
+
+
+def fails(place: Place, vhost: Vhost, poison: bytes) -> bool:
+    """Live until the poison is handed out, or all else is settled; return whether the job failed."""
+    station, seen = station_for(place, None), list[bytes]()
+
+    def over() -> bool:
+        seen.extend(delivery.body for delivery in station.take(100, 0.1))
+        checkpoint(station)
+        settled = station.asked({"do": "status"})["unsettled"] == 0
+        return poison in seen or (vhost.depth("q_feeder.fuse.dead") == 1 and settled)
+
+    eventually(over, 60, "the end of a life")
+    close_stations()
+    return poison in seen
+
+
+def test_a_message_that_fails_the_job_again_and_again_becomes_a_dead_letter(place: Place, vhost: Vhost) -> None:
+    lives = 0
+    while fails(place, vhost, b"b"):
+        lives += 1
+        assert lives <= 2 * IN_VAIN
+    assert vhost.take("q_feeder.fuse.dead", 1) == [b"b"]
+    assert (lives > IN_VAIN, vhost.depth(QUEUE)) == (True, 0)
