@@ -4,6 +4,7 @@ No PTransform here: the ending of an engine counts, before it settles.
 """
 
 import struct
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar, cast, get_args
@@ -23,6 +24,7 @@ OPEN, TOLD, ROLL = b"o", b"t", b"r"
 
 DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
 _SLOT = struct.Struct(">QQB")
+_WINDOW = struct.Struct(">QQ")
 _ENTRY = struct.Struct(">Q16s")
 _NUMBER = struct.Struct(">Q")
 _decoder = msgspec.msgpack.Decoder(Sums)
@@ -61,7 +63,7 @@ class Counts:
     def add(self, sums: Mapping[Slot, Sums], counted: Mapping[str, tuple[int, Counted]], keep: int) -> None:
         """Add to the sums of these slots, and call on the roll who was counted, by queue with the turn of its channel.
 
-        Of each queue the last ``keep`` at least are kept. Sums that were told are to be told again.
+        Of each queue the last ``keep`` at least are kept. A window that was told is to be told again, with all its sums.
         """
         pages = {queue: _turned(self._pages_of(queue), len(entries), keep) for queue, (_, entries) in counted.items()}
         self._write(lambda transaction: _add(transaction, sums, counted, pages))
@@ -86,13 +88,19 @@ class Counts:
         return self._pages[queue]
 
     def over(self, now: int, limit: int) -> list[tuple[Slot, Sums]]:
-        """Return at most ``limit`` sums that are to be told, of windows over by ``now`` (Unix nanoseconds), oldest first."""
+        """Return the sums that are to be told, of windows that are over by ``now`` (Unix nanoseconds), the oldest first.
+
+        Windows are whole, those of ``all`` first in each. There are no more when ``limit`` of them is reached.
+        """
         return self._read(lambda transaction: list(_over(transaction, OPEN, now, limit)))
 
     def told(self, rates: Iterable[tuple[Slot, Sums]]) -> None:
-        """Take note that these were told; to what has grown since, that makes no difference."""
-        pairs = [(_write_slot(slot), _encoder.encode(sums)) for slot, sums in rates]
-        self._write(lambda transaction: _tell(transaction, pairs))
+        """Take note that these windows were told, each whole; to one that has grown since, that makes no difference."""
+        windows: dict[bytes, dict[bytes, bytes]] = defaultdict(dict)
+        for slot, sums in rates:
+            key = _write_slot(slot)
+            windows[key[: _WINDOW.size]][OPEN + key] = _encoder.encode(sums)
+        self._write(lambda transaction: _tell(transaction, windows))
 
     def forget_told(self, before: int) -> None:
         """Forget the sums that were told of windows that ended before this time (Unix nanoseconds)."""
@@ -156,10 +164,12 @@ def _add(
     counted: Mapping[str, tuple[int, Counted]],
     pages: Mapping[str, Turned],
 ) -> None:
+    for window in {_write_slot(slot)[: _WINDOW.size] for slot in sums}:
+        _move(transaction, TOLD, OPEN, window)
     for slot, more in sums.items():
-        key = _write_slot(slot)
-        before = transaction.get(OPEN + key) or transaction.pop(TOLD + key)
-        transaction.put(OPEN + key, _encoder.encode(more if before is None else _decoder.decode(before) + more))
+        key = OPEN + _write_slot(slot)
+        before = transaction.get(key)
+        transaction.put(key, _encoder.encode(more if before is None else _decoder.decode(before) + more))
     for queue, (turn, entries) in counted.items():
         old, number = pages[queue]
         page = _NUMBER.pack(turn) + b"".join(_ENTRY.pack(tag, identity) for tag, identity in entries)
@@ -186,19 +196,25 @@ def _rolls(transaction: lmdb.Transaction, queue: str) -> Iterator[tuple[int, Cou
 
 
 def _over(transaction: lmdb.Transaction, kind: bytes, now: int, limit: int) -> Iterator[tuple[Slot, Sums]]:
-    for key, value in _from(transaction, kind):
+    window = None
+    for number, (key, value) in enumerate(_from(transaction, kind)):
         slot = _read_slot(key[1:])
-        if slot.end > now or not limit:
+        if slot.end > now or (number >= limit and (slot.begin, slot.end) != window):
             return
-        limit -= 1
+        window = slot.begin, slot.end
         yield slot, _decoder.decode(value)
 
 
-def _tell(transaction: lmdb.Transaction, pairs: Sequence[tuple[bytes, bytes]]) -> None:
-    for key, told in pairs:
-        if transaction.get(OPEN + key) == told:
-            transaction.delete(OPEN + key)
-            transaction.put(TOLD + key, told)
+def _tell(transaction: lmdb.Transaction, windows: Mapping[bytes, Mapping[bytes, bytes]]) -> None:
+    for window, told in windows.items():
+        if dict(_from(transaction, OPEN + window)) == told:
+            _move(transaction, OPEN, TOLD, window)
+
+
+def _move(transaction: lmdb.Transaction, before: bytes, after: bytes, window: bytes) -> None:
+    for key, value in list(_from(transaction, before + window)):
+        transaction.delete(key)
+        transaction.put(after + key[1:], value)
 
 
 def _delete(transaction: lmdb.Transaction, keys: Iterable[bytes]) -> None:

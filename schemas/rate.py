@@ -1,9 +1,12 @@
 """How much has passed in a window of time, and how late it was."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from winnowry.schemas.delivery import Message
 from winnowry.schemas.errors import Malformed
 from winnowry.schemas.reasons import Reason
 from winnowry.schemas.times import read_time, write_time
@@ -58,9 +61,10 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What a speedo says of one window of time, and of one source, one consumer, or all.
 
     ``begin`` and ``end`` are times as a Post has them; the window begins with the one and ends before the other. ``key`` names
-    the source or the consumer, and is empty for all. The other fields are those of `Sums`. A window that was told may be told
-    again, with the same figures or larger ones: of the Rates with the same cluster, pump, window, dimension and key the last
-    one counts.
+    the source or the consumer, and is empty for all. The other fields are those of `Sums`.
+
+    A window that was told may be told again. Its Rate for all comes first: it takes the place of everything that its pump has
+    told of this window before (`standing`).
     """
 
     cluster: str
@@ -114,6 +118,22 @@ def read_rate(body: bytes) -> Rate:
     return rate
 
 
+def standing(rates: Iterable[Rate]) -> list[Rate]:
+    """Return the Rates that count, of all that came in this order.
+
+    >>> first, again = (Rate(cluster="c", pump="p", begin="b", end="e", dimension="all", good=good) for good in (1, 2))
+    >>> [rate.good for rate in standing([first, again])]
+    [2]
+    """
+    windows: dict[tuple[str, ...], dict[tuple[str, str], Rate]] = defaultdict(dict)
+    for rate in rates:
+        window = windows[rate.cluster, rate.pump, rate.begin, rate.end]
+        if rate.dimension == "all":
+            window.clear()
+        window[rate.dimension, rate.key] = rate
+    return [rate for window in windows.values() for rate in window.values()]
+
+
 def topic_of_rate(rate: Rate) -> str:
     """Return the topic of a Rate.
 
@@ -122,6 +142,11 @@ def topic_of_rate(rate: Rate) -> str:
     """
     words = ("rate", rate.pump, rate.dimension, *((rate.key,) if rate.key else ()))
     return topic_of("/".join((*words, "")))
+
+
+def message_of(rate: Rate, exchange: str) -> Message:
+    """Return the message that tells a Rate."""
+    return Message(body=write_rate(rate), exchange=exchange, routing_key=topic_of_rate(rate), content_type="application/json")
 
 
 def window_at(moment: int, length: int) -> tuple[int, int]:

@@ -107,7 +107,8 @@ class DirectEngine:
         if transfers is not None:
             transfers.on_finished = self._inlet.finish
         if speedo is not None:
-            self._ledger.count, speedo.stir = speedo.count, self._inlet.stir
+            self._ledger.count = speedo.count
+            speedo.stir_by(self._inlet.stir)
 
     # -- asked from outside, from any thread
 

@@ -5,26 +5,27 @@ sums are published as Rates; they are told until the broker has confirmed them, 
 """
 
 import time
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 import structlog
 
-from winnowry.io.broker import Broker, Confirm, Confirmations
+from winnowry.io.broker import Broker
 from winnowry.io.counts import Counts
 from winnowry.pipelines.pump import Pump
+from winnowry.runners.direct.tellings import Telling, Tellings
 from winnowry.schemas.arrival import Arrival
 from winnowry.schemas.delivery import Message
 from winnowry.schemas.errors import ConfigError, DiskTrouble
 from winnowry.schemas.outcome import Ending, Outcome
-from winnowry.schemas.rate import Slot, Sums, rate_of, topic_of_rate, window_at, write_rate
+from winnowry.schemas.rate import Slot, Sums, message_of, rate_of, window_at
 from winnowry.schemas.roll import Roll
 from winnowry.transforms.meter import add_up
 
 log = structlog.get_logger(__name__)
 
-UNDERWAY = 1000
-"""Rates that may be unconfirmed; more wait on the disk."""
+UNDERWAY = 100
+"""Windows that may be unconfirmed; more wait on the disk."""
 
 TOLD_FOR = 3600 * 10**9
 """Nanoseconds that sums are kept after they were told: a clock that is set back may add to them."""
@@ -41,7 +42,7 @@ class Channel:
 
 
 class Speedo:
-    """Counts for one pump. ``keep`` is how many Deliveries of a queue may be unsettled, ``stir`` ends the engine's waiting.
+    """Counts for one pump. ``keep`` is how many Deliveries of a queue may be unsettled.
 
     Everything but the broker's answers happens on the thread of the rounds.
     """
@@ -51,14 +52,17 @@ class Speedo:
     ) -> None:
         if pump.public is None:
             raise ConfigError(f"{pump.name}: a speedo needs an exchange for its Rates")
-        self._pump, self._counts, self._target, self._keep, self._clock = pump, counts, target, keep, clock
-        self._exchange = pump.public
+        self._pump, self._counts, self._keep, self._clock = pump, counts, keep, clock
+        self._exchange = pump.public.exchange
         self._length = int(pump.window.total_seconds() * 1e9)
         self._channels: dict[str, Channel] = {}
-        self._answers: deque[Confirmations] = deque()
-        self._underway: set[Slot] = set()
+        self._tellings = Tellings(target, self._written)
+        self._over: list[Telling] = []
         self._silent_until = 0.0
-        self.stir: Callable[[], None] | None = None
+
+    def stir_by(self, stir: Callable[[], None]) -> None:
+        """Call this when the broker has answered."""
+        self._tellings.stir = stir
 
     def count(self, outcomes: Iterable[Outcome]) -> None:
         """Count what ended as delivered, for good: when this returns, it is on the disk. Raises DiskTrouble."""
@@ -86,57 +90,36 @@ class Speedo:
         return delivery.redelivered and channel.roll.meets(delivery.tag, arrival.identity)
 
     def turn(self) -> None:
-        """Tell of windows that are over; what the disk refuses is done a second later."""
+        """Tell of windows that are over; what the disk or the broker refuses is done again a second later."""
+        over = self._tellings.advance()
+        self._over += [telling for telling in over if not telling.refused]
+        if any(telling.refused for telling in over):
+            self._rest()
+        if 0.0 < self._silent_until - self._clock() <= PAUSE:  # a clock set back makes nobody wait
+            return
         try:
-            if not self._is_silent:
-                self._note_answers()
-            if not self._is_silent:
-                self._tell()
+            self._note()
+            self._tell()
         except DiskTrouble as error:
             log.warning("Rates wait for our own disk", pump=self._pump.name, trouble=str(error))
-            self._silent_until = self._clock() + PAUSE
+            self._rest()
 
-    @property
-    def _is_silent(self) -> bool:
-        return 0.0 < self._silent_until - self._clock() <= PAUSE  # a clock set back makes nobody wait
+    def _rest(self) -> None:
+        self._silent_until = self._clock() + PAUSE
+
+    def _note(self) -> None:
+        """Take note of what has been told."""
+        if self._over:
+            self._counts.told([figures for telling in self._over for figures in telling.figures])
+            self._counts.forget_told(int(self._clock() * 1e9) - TOLD_FOR)
+            self._over.clear()
 
     def _tell(self) -> None:
-        if len(self._underway) >= UNDERWAY:
-            return
-        found = self._counts.over(int(self._clock() * 1e9), 2 * UNDERWAY)
-        batch = [((slot, sums), self._message(slot, sums)) for slot, sums in found if slot not in self._underway]
-        if batch:
-            self._underway.update(slot for (slot, _), _ in batch)
-            self._target.publish(batch, self._answered)
+        if len(self._tellings) < UNDERWAY:
+            self._tellings.begin(self._counts.over(int(self._clock() * 1e9), 10 * UNDERWAY))
 
-    def _message(self, slot: Slot, sums: Sums) -> Message:
-        rate = rate_of(slot, sums, cluster=self._pump.cluster, pump=self._pump.name)
-        return Message(
-            body=write_rate(rate),
-            exchange=self._exchange.exchange,
-            routing_key=topic_of_rate(rate),
-            content_type="application/json",
-        )
-
-    def _answered(self, confirmations: Confirmations) -> None:
-        self._answers.append(confirmations)
-        if self.stir is not None:
-            self.stir()
-
-    def _note_answers(self) -> None:
-        """Take note of what was confirmed; what was refused is told again."""
-        if not self._answers:
-            return
-        noted = tuple(self._answers)
-        answers = [answer for confirmations in noted for answer in confirmations]
-        confirmed = [token for token, answer in answers if answer is Confirm.CONFIRMED]
-        self._counts.told(confirmed)
-        self._counts.forget_told(int(self._clock() * 1e9) - TOLD_FOR)
-        self._underway.difference_update(slot for (slot, _), _ in answers)
-        for _ in noted:
-            self._answers.popleft()
-        if len(confirmed) < len(answers):
-            self._silent_until = self._clock() + PAUSE
+    def _written(self, slot: Slot, sums: Sums) -> Message:
+        return message_of(rate_of(slot, sums, cluster=self._pump.cluster, pump=self._pump.name), self._exchange)
 
     def end(self, *, all_settled: bool) -> None:
         """Close the store; where the broker is sure to deliver nothing again, who was counted is forgotten first."""

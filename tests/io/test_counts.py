@@ -44,28 +44,28 @@ def test_sums_grow_until_they_are_told_and_outlive_the_process(begin: Open) -> N
     assert counts.over(9, 10) == []
 
 
-def test_windows_are_told_in_their_order_and_at_most_so_many(begin: Open) -> None:
+def test_windows_are_told_whole_and_in_their_order_and_no_more_than_asked_for(begin: Open) -> None:
     counts = begin()
-    counts.add({NEXT: Sums(good=1), ALL: Sums(good=2)}, {}, 10)
-    assert counts.over(100, 1) == [(ALL, Sums(good=2))]
+    counts.add({NEXT: Sums(good=1), ALICE: Sums(good=1), ALL: Sums(good=2)}, {}, 10)
+    assert counts.over(100, 1) == [(ALL, Sums(good=2)), (ALICE, Sums(good=1))]
 
 
-def test_what_was_told_is_told_again_only_when_it_has_grown(begin: Open) -> None:
+def test_a_window_that_was_told_is_told_again_whole_when_it_has_grown(begin: Open) -> None:
     counts = begin()
     counts.add({ALL: Sums(good=1), ALICE: Sums(good=1)}, {}, 10)
     counts.told(counts.over(10, 10))
     assert counts.over(10, 10) == []
     counts.add({ALL: Sums(good=4)}, {}, 10)
-    assert counts.over(10, 10) == [(ALL, Sums(good=5))]
+    assert counts.over(10, 10) == [(ALL, Sums(good=5)), (ALICE, Sums(good=1))]
 
 
 def test_what_has_grown_while_it_was_told_is_told_again(begin: Open) -> None:
     counts = begin()
-    counts.add({ALL: Sums(good=1)}, {}, 10)
+    counts.add({ALL: Sums(good=1), ALICE: Sums(good=1)}, {}, 10)
     telling = counts.over(10, 10)
     counts.add({ALL: Sums(good=1)}, {}, 10)
     counts.told(telling)
-    assert counts.over(10, 10) == [(ALL, Sums(good=2))]
+    assert counts.over(10, 10) == [(ALL, Sums(good=2)), (ALICE, Sums(good=1))]
 
 
 def test_what_was_told_long_ago_is_forgotten(begin: Open) -> None:

@@ -7,12 +7,12 @@ from typing import Self
 
 import pika
 
-from winnowry.schemas.rate import Dimension, Rate, Sums, read_rate
+from winnowry.schemas.rate import Dimension, Rate, Sums, read_rate, standing
 from winnowry.schemas.times import read_time
 
 
 class Rates:
-    """Hears an exchange while its context is open; of Rates for the same slot the last one counts.
+    """Hears an exchange while its context is open.
 
     ``lateness`` is how many seconds after the end of its window each Rate came.
     """
@@ -24,23 +24,23 @@ class Rates:
         self._channel.queue_bind(queue, exchange, "v03.rate.#")
         self._channel.basic_consume(queue, self._take, auto_ack=True)
         self._thread = threading.Thread(target=self._channel.start_consuming, daemon=True)
-        self._last: dict[tuple[str, str, str, Dimension, str], Rate] = {}
+        self._heard: list[Rate] = []
         self.lateness: list[float] = []
 
     def _take(self, _channel: object, _method: object, _properties: object, body: bytes) -> None:
         rate = read_rate(body)
-        self._last[rate.pump, rate.begin, rate.end, rate.dimension, rate.key] = rate
+        self._heard.append(rate)
         self.lateness.append(time.time() - read_time(rate.end) / 1e9)
 
     def total(self, dimension: Dimension = "all", key: str = "") -> Sums:
         """Return the sums of all windows for one dimension and key."""
-        rates = list(self._last.values())
+        rates = standing(list(self._heard))
         return sum((rate.sums for rate in rates if (rate.dimension, rate.key) == (dimension, key)), start=Sums())
 
     @property
     def keys(self) -> set[tuple[Dimension, str]]:
         """What Rates were told for."""
-        return {(rate.dimension, rate.key) for rate in list(self._last.values())}
+        return {(rate.dimension, rate.key) for rate in standing(list(self._heard))}
 
     def __enter__(self) -> Self:
         self._thread.start()

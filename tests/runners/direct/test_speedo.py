@@ -22,7 +22,7 @@ from winnowry.runners.direct.halving import HalvingRounds
 from winnowry.runners.direct.speedo import Speedo
 from winnowry.schemas.errors import DiskTrouble
 from winnowry.schemas.post import Post
-from winnowry.schemas.rate import Sums, read_rate
+from winnowry.schemas.rate import Sums, read_rate, standing
 from winnowry.schemas.reasons import Reason
 from winnowry.schemas.report import Report
 from winnowry.schemas.v03 import write_report
@@ -100,8 +100,8 @@ def begin(server: FakeExchangeServer, tmp_path: Path, clock: Clock) -> Iterator[
 
 
 def told(server: FakeExchangeServer) -> Figures:
-    """Return the last figures told of each window, dimension and key."""
-    rates = [read_rate(body) for body in server.bodies(HEARD)]
+    """Return the figures that stand, by window, dimension and key."""
+    rates = standing([read_rate(body) for body in server.bodies(HEARD)])
     return {(rate.begin[9:15], rate.dimension, rate.key): rate.sums for rate in rates}
 
 
@@ -326,16 +326,17 @@ def test_a_clock_that_is_set_back_adds_to_a_window_that_was_told(
     server: FakeExchangeServer, begin: Begin, clock: Clock
 ) -> None:
     life = begin()
-    announce(server, a_file("a", "1"))
+    announce(server, a_file("a", "1", source="alice"))
     life.turn()
     clock.now += 10
     life.turn()
     clock.now -= 9
-    announce(server, a_file("b", "1"))
+    announce(server, a_file("b", "1", source="bob"))
     life.turn()
     clock.now += 9
     life.turn()
-    assert [read_rate(body).good for body in server.bodies(HEARD)] == [1, 2]
+    assert [read_rate(body).good for body in server.bodies(HEARD)] == [1, 1, 2, 1, 1]
+    assert told(server)["000000", "source", "alice"].good == 1
 
 
 def test_rates_that_nobody_takes_now_are_told_later(server: FakeExchangeServer, begin: Begin, clock: Clock) -> None:
