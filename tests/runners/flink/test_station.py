@@ -15,7 +15,7 @@ from winnowry.pipelines.pump import Pump
 from winnowry.runners.flink.access import Access
 from winnowry.runners.flink.place import Place
 from winnowry.runners.flink.setbacks import IN_VAIN
-from winnowry.runners.flink.station import Station, close_stations, finalize, station_for
+from winnowry.runners.flink.station import Station, close_stations, finalize, settle_at, station_for
 from winnowry.schemas.delivery import Delivery
 from winnowry.schemas.errors import Unreachable
 
@@ -38,7 +38,10 @@ def place(vhost: Vhost, tmp_path: Path) -> Iterator[Place]:
     pump = Pump(
         name="fuse", kind="winnow", cluster="ddi", account="feeder", inputs=(INTERNAL,), root=tmp_path, state=tmp_path / "state"
     )
-    yield Place(pump=pump, source=access, target=access, topology=Topology(queues=(Queue(name=QUEUE),)), owner="feeder")
+    queues = Topology(queues=(Queue(name=QUEUE),))
+    place = Place(pump=pump, source=access, target=access, topology=queues, owner="feeder")
+    settle_at(place)
+    yield place
     close_stations()
 
 
@@ -59,7 +62,7 @@ def checkpoint(station: Station) -> None:
 
 
 def test_what_two_checkpoints_have_passed_over_is_settled(place: Place, vhost: Vhost) -> None:
-    station = station_for(place, None)
+    station = station_for(place.name, None)
     assert taken(station, 3) == [b"a", b"b", b"c"]
     checkpoint(station)
     checkpoint(station)
@@ -68,49 +71,49 @@ def test_what_two_checkpoints_have_passed_over_is_settled(place: Place, vhost: V
 
 
 def test_what_one_checkpoint_has_passed_over_comes_again(place: Place, vhost: Vhost) -> None:
-    station = station_for(place, None)
+    station = station_for(place.name, None)
     taken(station, 3)
     checkpoint(station)
     close_stations()
-    assert taken(station_for(place, None), 3) == [b"a", b"b", b"c"]
+    assert taken(station_for(place.name, None), 3) == [b"a", b"b", b"c"]
 
 
 def test_a_reader_that_goes_on_finds_its_station(place: Place) -> None:
-    station = station_for(place, None)
+    station = station_for(place.name, None)
     taken(station, 3)
-    assert station_for(place, station.mark()) is station
+    assert station_for(place.name, station.mark()) is station
 
 
 def test_a_job_that_was_set_back_gets_everything_since_again(place: Place) -> None:
-    station = station_for(place, None)
+    station = station_for(place.name, None)
     earlier = station.mark()
     taken(station, 3)
     station.mark()
-    again = station_for(place, earlier)
+    again = station_for(place.name, earlier)
     assert again is not station
     assert taken(again, 3) == [b"a", b"b", b"c"]
 
 
 def test_a_mark_of_another_process_begins_anew(place: Place) -> None:
-    station = station_for(place, None)
+    station = station_for(place.name, None)
     taken(station, 3)
     mark = station.mark()
     close_stations()
-    assert taken(station_for(place, mark), 3) == [b"a", b"b", b"c"]
+    assert taken(station_for(place.name, mark), 3) == [b"a", b"b", b"c"]
 
 
 def test_a_reader_whose_connection_has_ended_for_good_says_so_and_is_replaced(place: Place) -> None:
-    station = station_for(place, None)
+    station = station_for(place.name, None)
     mark = station.mark()
     station.close()
     with pytest.raises(Unreachable):
         station.take(1)
-    assert taken(station_for(place, mark), 3) == [b"a", b"b", b"c"]
+    assert taken(station_for(place.name, mark), 3) == [b"a", b"b", b"c"]
 
 
 def fails(place: Place, vhost: Vhost, poison: bytes) -> bool:
     """Live until the poison is handed out, or all else is settled; return whether the job failed."""
-    station, seen = station_for(place, None), list[bytes]()
+    station, seen = station_for(place.name, None), list[bytes]()
 
     def over() -> bool:
         seen.extend(delivery.body for delivery in station.take(100, 0.1))
