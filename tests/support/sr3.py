@@ -19,7 +19,7 @@ class Sr3:
         self.home = home
         self._stack = stack
         self._settings = home / ".config" / "sr3"
-        self._settings.mkdir(parents=True)
+        self._settings.mkdir(parents=True, exist_ok=True)
         self._environment = {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
 
     def configure(self, component: str, name: str, **options: object) -> None:

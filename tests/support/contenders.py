@@ -1,0 +1,114 @@
+"""Programs that pass announcements on, each as its users would run it: what a benchmark lets run side by side."""
+
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from brokers import Vhost
+from clusters import Cluster
+from flink_jars import JARS
+from sr3 import Sr3
+
+from winnowry.runners.servers.owned import Owned
+
+IN, OUT = "xin", "xout"
+BARE_RELAY = Path(__file__).parents[1] / "bench" / "bare_relay.py"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Track:
+    """Where one contender runs: a virtual host with the exchanges ``xin`` and ``xout``, and a folder of its own."""
+
+    vhost: Vhost
+    folder: Path
+    stack: ExitStack = field(repr=False)
+
+
+class Contender(Protocol):
+    """A program that can pass announcements on, as a ``shovel`` or as a ``winnow``."""
+
+    name: str
+    queue: str
+    kinds: frozenset[str]
+
+    def prepare(self, track: Track, kind: str) -> None:
+        """Declare its queue, bound to the exchange ``xin``."""
+
+    def start(self, track: Track, kind: str) -> Owned:
+        """Begin to pass on what waits there."""
+
+
+class Winnowry:
+    """`winnowry run` on an engine, with so many ``readers`` (and subtasks) on Flink."""
+
+    queue = "q_feeder.pump"
+    kinds = frozenset({"shovel", "winnow"})
+
+    def __init__(self, name: str, engine: str, readers: int = 1) -> None:
+        self.name = name
+        flink = f", jars: {JARS}, readers: {readers}, parallelism: {readers}"
+        self._engine = f"{{name: {engine}{flink if engine == 'flink' else ''}}}"
+
+    def prepare(self, track: Track, kind: str) -> None:
+        track.vhost.queue(self.queue, IN)
+
+    def start(self, track: Track, kind: str) -> Owned:
+        cluster = Cluster(track.vhost, track.folder)
+        track.stack.enter_context(cluster.stack)
+        pump = f"pump: {{kind: {kind}, from: {IN}, to: {OUT}, prefetch: 5000}}"
+        cluster.write(pump, exchanges=f"[{IN}]", engine=self._engine)
+        return cluster.start()
+
+
+class SarraceniaV3:
+    """sr3 with these options."""
+
+    queue = "q_guest.pump"
+    kinds = frozenset({"shovel", "winnow"})
+
+    def __init__(self, name: str, **options: object) -> None:
+        self.name = name
+        self._options = options
+
+    def prepare(self, track: Track, kind: str) -> None:
+        self._program(track, kind).run("sr3", "declare", f"{kind}/pump")
+
+    def start(self, track: Track, kind: str) -> Owned:
+        return self._program(track, kind).start(kind, "pump")
+
+    def _program(self, track: Track, kind: str) -> Sr3:
+        program = Sr3(track.folder / "home", track.stack)
+        suppression = {"nodupe_ttl": 3600} if kind == "winnow" else {}
+        given = {"broker": track.vhost.url, "exchange": IN, "queueName": self.queue, "topicPrefix": "v03", "subtopic": "#"}
+        target = {"post_broker": track.vhost.url, "post_exchange": OUT}
+        program.configure(kind, "pump", **given, **target, **suppression, **self._options)
+        return program
+
+
+class BareLoop:
+    """A loop of pika's that reads nothing and checks nothing."""
+
+    name = "bare pika loop"
+    queue = "q_bare"
+    kinds = frozenset({"shovel"})
+
+    def prepare(self, track: Track, kind: str) -> None:
+        track.vhost.queue(self.queue, IN)
+
+    def start(self, track: Track, kind: str) -> Owned:
+        command = [sys.executable, str(BARE_RELAY), track.vhost.url, self.queue, OUT]
+        relay = Owned(command, log=track.folder / "bare.log")
+        track.stack.callback(relay.kill)
+        return relay
+
+
+CONTENDERS: tuple[Contender, ...] = (
+    Winnowry("winnowry", "direct"),
+    Winnowry("winnowry on Flink", "flink"),
+    Winnowry("winnowry on Flink, two readers", "flink", readers=2),
+    BareLoop(),
+    SarraceniaV3("sr3 as shipped"),
+    SarraceniaV3("sr3 tuned", batch=100, prefetch=100, sleep=0),
+)
