@@ -7,9 +7,10 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 ROUNDS ?= 1
 MINUTES ?= 30
+RUNS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit e2e faults mutants soak recovery fuzz interop latency lint types layers format lock clean
+.PHONY: help setup demo bench test unit e2e faults mutants soak recovery fuzz interop latency lint types layers format lock clean
 .PHONY: flink flink-test programs programs-test programs-flink
 
 help: ## list the targets
@@ -41,6 +42,9 @@ fuzz: .venv/installed ## look for what breaks a codec, a step or the model, for 
 
 mutants: programs-test .venv/installed ## remove each safeguard in turn, and see its tests fail; an interrupted run goes on
 	$(BIN)/python tests/support/mutants.py
+
+bench: programs-test .venv/installed .venv-sr3/installed build/flink/assembled ## measure pumps beside sr3 and a bare loop, RUNS=3 times (EVIDENCE=docs/evidence/bench.json)
+	PYTHONPATH=tests/support $(BIN)/python tests/bench/bench.py --runs=$(RUNS) $(if $(EVIDENCE),--evidence=$(EVIDENCE))
 
 recovery: programs-test .venv/installed ## measure how soon a pump is back at its rate after the broker or itself was killed
 	RECOVERY_EVIDENCE=docs/evidence/recovery.json $(PYTEST) -s tests/bench/test_recovery.py
