@@ -192,6 +192,12 @@ class Engine(Section):
         description="announcements that a reader holds of each queue; they are settled after two checkpoints",
     )
     checkpoints: Duration = Field(default=timedelta(seconds=2), description="time between two checkpoints")
+    rate: StrictInt = Field(
+        default=1000,
+        ge=1,
+        description="announcements a second that a pump has to pass: none starts with a `prefetch` that cannot carry them from "
+        "one checkpoint to the next but one",
+    )
 
 
 class ClusterSettings(Section):

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from winnowry.runners.cluster.settings import Engine
 from winnowry.runners.flink.rest import OVER, Rest, Vertex
 from winnowry.schemas.errors import ConfigError, Transient
 from winnowry.schemas.reasons import Reason
@@ -21,10 +22,13 @@ _HELD_FOR = 2
 _JAR = re.compile(r"beam-runners-flink-[\d.]+-(?:job-server-)?(\d+)\.(\d+)")
 
 
-def need_checkpoints(seconds: float) -> None:
-    """Raise ConfigError where no checkpoint is ever made: then nothing is ever acknowledged."""
+def check_engine(engine: Engine) -> None:
+    """Raise ConfigError where these settings let nothing flow, or less than `rate`."""
+    seconds = engine.checkpoints.total_seconds()
     if seconds <= 0:
-        raise ConfigError(f"checkpoints every {seconds:g} s are none: without them nothing is acknowledged, nor remembered")
+        raise ConfigError("engine.checkpoints: without checkpoints nothing is acknowledged, and nothing remembered")
+    if (sentence := too_small(engine.prefetch * engine.readers, seconds, engine.rate)) is not None:
+        raise ConfigError(f"engine.prefetch: {sentence}")
 
 
 def most_per_second(prefetch: int, seconds: float) -> float:

@@ -7,6 +7,9 @@ from threading import Lock
 from winnowry.schemas.outcome import Ending, Outcome
 from winnowry.schemas.reasons import Reason
 
+METRICS = "winnowry"
+"""The namespace in which Flink counts Outcomes by their endings, over all workers of a job's life."""
+
 
 class Counts:
     """Outcomes by ending and reason, of bundles that came to their end. Safe for threads."""

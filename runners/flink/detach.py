@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 
 from winnowry.io.amqp import hang_up
 from winnowry.runners.cluster.load import Cluster
-from winnowry.runners.flink.checks import need_checkpoints, too_old, version_of
+from winnowry.runners.flink.checks import check_engine, too_old, version_of
 from winnowry.runners.flink.download import beam_jar
 from winnowry.runners.flink.operate import Submit
 from winnowry.runners.flink.options import FlinkSettings
@@ -25,8 +25,8 @@ def detached(cluster: Cluster, master: str, warn: Callable[[str], object]) -> It
         raise ConfigError(
             "engine.workers: say at which HOST:PORT each TaskManager finds its worker pool (`winnowry flink workers`)"
         )
+    check_engine(engine)
     workers, seconds = engine.workers, engine.checkpoints.total_seconds()
-    need_checkpoints(seconds)
     with ExitStack() as stack:
         stack.callback(hang_up)
         server = engine.job_server or _job_server(cluster, master, stack, warn)

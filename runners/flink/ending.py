@@ -6,10 +6,12 @@
                                                                                ─▶ (a later checkpoint) Deliveries settled
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import apache_beam as beam
+from apache_beam.metrics import Metrics
 from apache_beam.pvalue import PCollection
 from msgspec.structs import replace
 
@@ -18,7 +20,7 @@ from winnowry.pipelines.pump import Pump
 from winnowry.runners.direct.desk import BrokerDesk
 from winnowry.runners.direct.ledger import BURIED, ROUTINE
 from winnowry.runners.flink.access import Access
-from winnowry.runners.flink.counts import counts_of
+from winnowry.runners.flink.counts import METRICS, counts_of
 from winnowry.runners.flink.window import ConfirmWindow
 from winnowry.schemas.delivery import Message
 from winnowry.schemas.outcome import Ending, Outcome
@@ -82,6 +84,8 @@ class _End(beam.DoFn):
         reports.publish([report for outcome in self.outcomes if (report := self.desk.report(outcome)) is not None])
         reports.wait()
         self.counts.add(self.outcomes)
+        for ending, count in Counter(outcome.ending for outcome in self.outcomes).items():
+            Metrics.counter(METRICS, ending.value).inc(count)
 
     def _hand_over(self) -> None:
         self.window.publish(self.fresh)

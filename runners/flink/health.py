@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from winnowry.io.amqp.settings import AmqpSettings
@@ -9,7 +10,9 @@ from winnowry.io.amqp.visit import visit
 from winnowry.runners.cluster.load import Cluster
 from winnowry.runners.cluster.wiring import wiring
 from winnowry.runners.flink.checks import workerless
+from winnowry.runners.flink.counts import METRICS
 from winnowry.runners.flink.jobs import jobs_of, note_jobs
+from winnowry.runners.flink.rates import rates
 from winnowry.runners.flink.rest import Checkpoints, Job, Rest
 from winnowry.schemas.errors import ConfigError, Terminal, Transient
 
@@ -32,7 +35,7 @@ def health(cluster: Cluster, pump: str, rest: Rest, clock: Callable[[], float] =
     if not jobs:
         return row | {"state": "not running", "error": f"Flink at {rest.url} knows no job of it"} | queues
     try:
-        return row | _told(rest, pump, jobs[0], clock()) | queues
+        return row | _told(rest, pump, cluster.state / pump, jobs[0], clock()) | queues
     except Transient as error:
         return row | {"error": error.detail} | queues
 
@@ -50,12 +53,15 @@ def depths(cluster: Cluster, pump: str) -> dict[str, int]:
     return found
 
 
-def _told(rest: Rest, pump: str, job: Job, now: float) -> dict[str, Any]:
+def _told(rest: Rest, pump: str, state: Path, job: Job, now: float) -> dict[str, Any]:
     told: dict[str, Any] = {"state": job.state.lower(), "job": job.id, "since": job.began}
     if job.over:
         told["error"] = rest.trouble(job.id) or f"its job is {job.state.lower()}"
     elif sentence := workerless(pump, rest.vertices(job.id)):
         told |= {"state": "waiting for workers", "error": sentence}
+    else:
+        outcomes = rest.counts(job.id, METRICS)
+        told |= {"outcomes": outcomes, "per_second": rates(state / "flink-looks.json", job.id, outcomes, now, job.began)}
     if trouble := rest.trouble(job.id):
         told["last_trouble"] = trouble
     return told | _remembered(rest.checkpoints(job.id), now)

@@ -15,6 +15,7 @@ from apache_beam.runners.runner import PipelineResult, PipelineState
 from winnowry.io.amqp import connect, hang_up
 from winnowry.runners.cluster.load import Cluster
 from winnowry.runners.control import ask, socket_of
+from winnowry.runners.flink.checks import check_engine, too_old, version_of
 from winnowry.runners.flink.download import beam_jar
 from winnowry.runners.flink.graph import Job
 from winnowry.runners.flink.options import FlinkSettings
@@ -103,6 +104,7 @@ class Run:
 
 def _started(cluster: Cluster, pumps: Sequence[str], stack: ExitStack) -> list[Run]:
     engine = cluster.settings.engine
+    check_engine(engine)
     (cluster.state / "flink").mkdir(parents=True, exist_ok=True)
     workers = engine.workers or stack.enter_context(WorkerPool(cluster.state / "flink", state_cache=STATE_CACHE)).address
     settings = FlinkSettings(
@@ -127,7 +129,10 @@ def _job_server(cluster: Cluster, stack: ExitStack, pump: str) -> str:
         return engine.job_server
     folder = cluster.state / pump / "flink"
     folder.mkdir(parents=True, exist_ok=True)
-    return stack.enter_context(JobServer(folder, engine.jars or beam_jar(), engine.master or EMBEDDED)).address
+    jars = engine.jars or beam_jar()
+    if (sentence := too_old(version_of(jars))) is not None:
+        log.warning(sentence, pump=pump)
+    return stack.enter_context(JobServer(folder, jars, engine.master or EMBEDDED)).address
 
 
 def _watch(runs: Sequence[Run], stopping: threading.Event, until_idle: bool) -> None:

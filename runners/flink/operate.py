@@ -7,8 +7,8 @@ from pathlib import Path
 
 from winnowry.runners.cluster.load import Cluster
 from winnowry.runners.flink.jobs import jobs_of, note_jobs, noted_jobs, running_job
-from winnowry.runners.flink.rest import Job, Rest, local
-from winnowry.runners.flink.restore import RestorePoint, restore_points
+from winnowry.runners.flink.rest import Job, Rest
+from winnowry.runners.flink.restore import RestorePoint, local, restore_points
 from winnowry.schemas.errors import ConfigError, Transient
 from winnowry.schemas.reasons import Reason
 

@@ -1,11 +1,11 @@
 """Flink's REST interface, as far as an operator needs it: https://nightlies.apache.org/flink/flink-docs-stable/docs/ops/rest_api/."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 
 import requests
 
@@ -117,10 +117,18 @@ class Rest:
         told = self._ask("GET", f"jobs/{job}")
         return [_vertex(vertex, told["now"]) for vertex in told["vertices"]]
 
-    def metrics(self, job: str, vertex: str, names: Sequence[str]) -> dict[str, float]:
-        """Return these metrics of a stage, each the sum over its shares; one that Flink does not have is left out."""
-        path = f"jobs/{job}/vertices/{vertex}/subtasks/metrics?agg=sum&get={quote(','.join(names))}"
-        return {metric["id"]: float(metric["sum"]) for metric in self._ask("GET", path)}
+    def counts(self, job: str, namespace: str) -> dict[str, int]:
+        """Return what the steps of a job have counted in a namespace of Beam's, over all shares of all stages.
+
+        Flink looks at them every ten seconds, and counts anew after a failure.
+        """
+        found: Counter[str] = Counter()
+        for vertex in self.vertices(job):
+            path = f"jobs/{job}/vertices/{vertex.id}/subtasks/metrics"
+            ours = [metric["id"] for metric in self._ask("GET", path) if f".{namespace}_" in metric["id"]]
+            for metric in self._ask("GET", f"{path}?agg=sum&get={quote(','.join(ours))}") if ours else ():
+                found[metric["id"].rpartition(f".{namespace}_")[2]] += int(metric["sum"])
+        return dict(found)
 
     def checkpoints(self, job: str) -> Checkpoints | None:
         """Return how a job's checkpoints went; None when it makes none."""
@@ -187,16 +195,6 @@ class Rest:
         if not answer.ok:
             raise Transient(Reason.SERVER_ERROR, f"Flink at {self.url}, {method} {path}: {_first(told)}")
         return told
-
-
-def local(url: str) -> Path | None:
-    """Return the folder that a URL of Flink's means, None where it is on no disk of this host.
-
-    >>> local("file:/var/flink/chk-3"), local("file:///var/flink"), local("s3://bucket/flink")
-    (PosixPath('/var/flink/chk-3'), PosixPath('/var/flink'), None)
-    """
-    parts = urlsplit(url)
-    return Path(unquote(parts.path)) if parts.scheme in ("", "file") and not parts.netloc else None
 
 
 def _job(told: dict[str, Any]) -> Job:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,16 @@ def restore_points(savepoints: Path, checkpoints: Path, jobs: Collection[str]) -
     for job in jobs:
         found.extend(_complete(checkpoints / job, savepoint=False))
     return sorted(found, key=lambda point: point.at, reverse=True)
+
+
+def local(url: str) -> Path | None:
+    """Return the folder that a URL of Flink's means, None where it is on no disk of this host.
+
+    >>> local("file:/var/flink/chk-3"), local("file:///var/flink"), local("s3://bucket/flink")
+    (PosixPath('/var/flink/chk-3'), PosixPath('/var/flink'), None)
+    """
+    parts = urlsplit(url)
+    return Path(unquote(parts.path)) if parts.scheme in ("", "file") and not parts.netloc else None
 
 
 def _complete(folder: Path, *, savepoint: bool) -> Iterator[RestorePoint]:

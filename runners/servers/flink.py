@@ -112,7 +112,7 @@ class JobServer:
             "rest.bind-port": self._rest_port,
             "blob.storage.directory": temporary / "blob",
             "io.tmp.dirs": temporary / "io",
-            **durable_settings(self.folder),
+            **(durable_settings(self.folder) if self.master == EMBEDDED else {}),  # a cluster's own count there
             **self._settings,
         }
 

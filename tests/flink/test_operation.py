@@ -84,6 +84,12 @@ def once(names: Iterable[str]) -> Counter[str]:
     return Counter(dict.fromkeys(names, 1))
 
 
+def counted(fuse: Fuse) -> dict[str, int]:
+    (row,) = fuse.status("flink")
+    outcomes: dict[str, int] = row["outcomes"]
+    return outcomes
+
+
 def saved(printed: str) -> str:
     found = re.search(r"saved in (file:\S+)", printed)
     assert found is not None, printed
@@ -100,6 +106,7 @@ def test_a_pump_that_was_stopped_goes_on_with_its_memory_also_with_another_filte
     (row,) = fuse.status("flink")
     assert (row["pump"], row["instance"], row["state"], row["queues"]) == ("fuse", "flink", "running", {QUEUE: 0})
     assert row["last_checkpoint"]["bytes"] > 0
+    eventually(lambda: counted(fuse) == {"announced": 200, "repeat": 200}, what="the count of all files")
     assert {answer["instance"] for answer in fuse.status()} == {"1", "flink"}
 
     point = saved(fuse.does("stop"))

@@ -1,9 +1,11 @@
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from flink_answers import Answers, answering
 
-from winnowry.runners.flink.checks import need_checkpoints, too_small, version_of, wait_until_it_runs, workerless
+from winnowry.runners.cluster.settings import Engine
+from winnowry.runners.flink.checks import check_engine, too_small, version_of, wait_until_it_runs, workerless
 from winnowry.runners.flink.rest import Rest, Vertex
 from winnowry.schemas.errors import ConfigError, Transient
 
@@ -20,9 +22,15 @@ def job(state: str, stage_state: str, seconds: int) -> Answers:
 
 
 def test_no_checkpoints_are_refused() -> None:
-    need_checkpoints(1.0)
+    check_engine(Engine())
     with pytest.raises(ConfigError, match="nothing is acknowledged"):
-        need_checkpoints(0.0)
+        check_engine(Engine(checkpoints=timedelta(0)))
+
+
+def test_a_prefetch_that_cannot_carry_the_rate_is_refused_with_one_that_can() -> None:
+    check_engine(Engine(prefetch=1000, readers=2, checkpoints=timedelta(seconds=1)))
+    with pytest.raises(ConfigError, match=r"engine.prefetch: .* at most 500 messages a second .* need prefetch 2000"):
+        check_engine(Engine(prefetch=1000, checkpoints=timedelta(seconds=1)))
 
 
 def test_a_prefetch_that_carries_the_rate_is_not_complained_about() -> None:

@@ -1,3 +1,5 @@
+from urllib.parse import quote
+
 import pytest
 from flink_answers import Answers, answering, job
 
@@ -77,3 +79,15 @@ def test_what_flink_says_of_an_error_is_passed_on() -> None:
     answers: Answers = {"GET /jobs/overview": (500, {"errors": ["Internal server error.", "leader election"]})}
     with answering(answers) as url, pytest.raises(Transient, match=r"GET jobs/overview: leader election$"):
         Rest(url).jobs()
+
+
+def test_what_steps_have_counted_is_summed_over_stages() -> None:
+    vertices = [{"id": v, "name": v, "status": "RUNNING", "parallelism": 2, "start-time": 1} for v in ("v", "w")]
+    answers: Answers = {f"GET /jobs/{ID}": (200, {"now": 2, "vertices": vertices})}
+    for vertex, step in (("v", "[4]{Gate__End5}"), ("w", "End0")):
+        path = f"GET /jobs/{ID}/vertices/{vertex}/subtasks/metrics"
+        names = [f"{step}.winnowry_announced", "numRecordsIn", "buffers.winnowryish"]
+        answers[path] = (200, [{"id": name} for name in names])
+        answers[f"{path}?agg=sum&get={quote(names[0])}"] = (200, [{"id": names[0], "sum": 21.0}])
+    with answering(answers) as url:
+        assert Rest(url).counts(ID, "winnowry") == {"announced": 42}
