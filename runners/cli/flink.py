@@ -1,18 +1,18 @@
 """`winnowry flink`: operate pumps on a Flink cluster."""
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from winnowry.runners.cli.asked import moment
+from winnowry.runners.cli.flink_hosts import local, workers
 from winnowry.runners.cli.flink_options import Afresh, Bare, From, Into, Master, Patience, PumpName, PumpNames, Pumps
-from winnowry.runners.cli.options import ClusterFile, CredentialsFile, Json, naming
+from winnowry.runners.cli.options import ClusterFile, CredentialsFile, Json
 from winnowry.runners.cli.shown import cell
 from winnowry.runners.cli.status import table_of
-from winnowry.runners.cluster.units import parse_size
 from winnowry.schemas.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 flink = typer.Typer(no_args_is_help=True, help="Run pumps on a Flink cluster: start, watch, stop and upgrade them.")
 
-Address = Annotated[str, typer.Argument(metavar="HOST:PORT", help="Where to listen: whoever reaches it can run programs here.")]
 _RUNS = "{pump} runs as job {job}; it goes on from {origin}"
-StateCache = Annotated[str, typer.Option(metavar="SIZE", help="Memory of each worker for state that it has read.")]
+flink.command()(workers)
+flink.command()(local)
 
 
 @flink.command()
@@ -187,20 +187,6 @@ def points(
         Console(soft_wrap=True).print(table)
     else:
         typer.echo(f"{pump} has nothing to go on from")
-
-
-@flink.command()
-def workers(address: Address, *, state_cache: StateCache = "128Mi") -> None:
-    """Be the worker pool of this host's TaskManagers until Ctrl-C: run the pumps' code for them, with this Python.
-
-    Example: `winnowry flink workers 127.0.0.1:50000`
-    """
-    with naming("--state-cache"):
-        size = parse_size(state_cache)
-
-    from winnowry.runners.flink.pool import serve  # noqa: PLC0415 imports Beam
-
-    serve(address, size)
 
 
 def _begin(

@@ -27,9 +27,6 @@ from winnowry.schemas.reasons import Reason
 
 log = structlog.get_logger(__name__)
 
-STATE_CACHE = 128 * 1024 * 1024
-"""Bytes that a worker has for state that it has read before."""
-
 LOOK_SECONDS = 0.5
 
 IDLE_LOOKS = 4
@@ -106,7 +103,7 @@ def _started(cluster: Cluster, pumps: Sequence[str], stack: ExitStack) -> list[R
     engine = cluster.settings.engine
     check_engine(engine)
     (cluster.state / "flink").mkdir(parents=True, exist_ok=True)
-    workers = engine.workers or stack.enter_context(WorkerPool(cluster.state / "flink", state_cache=STATE_CACHE)).address
+    workers = engine.workers or stack.enter_context(WorkerPool(cluster.state / "flink")).address
     settings = FlinkSettings(
         job_server=engine.job_server or "",
         workers=workers,

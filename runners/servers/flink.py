@@ -47,9 +47,9 @@ class JobServer:
         settings: Mapping[str, object] | None = None,
         heap: str = "1g",
     ) -> None:
-        self.folder, self.master = folder, master
+        self.folder, self.master = folder.resolve(), master
         self.port = free_port()
-        self.log = folder / "job-server.log"
+        self.log = self.folder / "job-server.log"
         self._jars, self._heap, self._settings = jars, heap, dict(settings or {})
         self._artifact_port, self._rest_port = free_port(), free_port()
         self._process: Owned | None = None

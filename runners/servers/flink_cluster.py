@@ -14,7 +14,7 @@ from winnowry.runners.servers.flink import durable_settings
 from winnowry.runners.servers.java import start_java, write_config
 from winnowry.runners.servers.owned import Owned
 from winnowry.runners.servers.ports import free_port
-from winnowry.runners.servers.worker_pool import WorkerPool
+from winnowry.runners.servers.worker_pool import STATE_CACHE, WorkerPool
 from winnowry.schemas.errors import Transient, Unreachable
 from winnowry.schemas.reasons import Reason
 
@@ -66,17 +66,19 @@ class FlinkCluster:
         *,
         task_managers: int = 2,
         slots: int = 4,
-        state_cache: int = 128 * 1024 * 1024,
+        rest_port: int | None = None,
+        pool_port: int | None = None,
+        state_cache: int = STATE_CACHE,
         settings: Mapping[str, object] | None = None,
     ) -> None:
-        self.folder, self.slots = folder, slots
+        self.folder, self.slots = folder.resolve(), slots
         self._jars, self._settings = jars, dict(settings or {})
-        self._rpc_port, self._rest_port, pool_port = free_port(), free_port(), free_port()
+        self._rpc_port, self._rest_port, pool_port = free_port(), rest_port or free_port(), pool_port or free_port()
         self.master = f"localhost:{self._rest_port}"
         self.pool = f"{_POOL}:{pool_port}"
         numbers = range(1, task_managers + 1)
         self.pools = {
-            number: WorkerPool(folder, host=f"127.0.0.{number + 1}", port=pool_port, state_cache=state_cache)
+            number: WorkerPool(self.folder, host=f"127.0.0.{number + 1}", port=pool_port, state_cache=state_cache)
             for number in numbers
         }
         self._job_manager: Owned | None = None

@@ -10,6 +10,9 @@ from typing import Self
 from winnowry.runners.servers.owned import Owned
 from winnowry.runners.servers.ports import free_port
 
+STATE_CACHE = 128 * 1024 * 1024
+"""Bytes that each worker should have for state that it has read before."""
+
 _START_SECONDS = 60.0
 
 
@@ -21,7 +24,9 @@ class WorkerPool:
     come up.
     """
 
-    def __init__(self, folder: Path, *, host: str = "127.0.0.1", port: int | None = None, state_cache: int = 0) -> None:
+    def __init__(
+        self, folder: Path, *, host: str = "127.0.0.1", port: int | None = None, state_cache: int = STATE_CACHE
+    ) -> None:
         self.host, self.port = host, port or free_port()
         self.log = folder / f"worker-pool-{host}-{self.port}.log"
         options = ["--state-cache", str(state_cache)]

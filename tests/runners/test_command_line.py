@@ -12,7 +12,7 @@ from winnowry.runners.control import Control
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TWO_SOURCES = str(EXAMPLES / "two-sources.yaml")
 VERBS = ("check", "plan", "declare", "run", "post", "subscribe", "status", "audit", "hold", "lift", "demo")
-ON_FLINK = ("start", "status", "savepoint", "stop", "upgrade", "points", "workers")
+ON_FLINK = ("start", "status", "savepoint", "stop", "upgrade", "points", "workers", "local")
 WITHOUT_BEAM = """
 import sys
 from winnowry.runners.cli.app import main
