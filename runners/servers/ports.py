@@ -13,13 +13,13 @@ _lock = threading.Lock()
 
 
 def free_port() -> int:
-    """Return a TCP port that is free on 127.0.0.1 and that this process has not given out before.
+    """Return a TCP port that is free on all interfaces and that this process has not given out before.
 
     >>> free_port() != free_port()
     True
     """
     with _lock:
-        port = next(port for port in iter(_pick, None) if port not in _given and _is_free(port))
+        port = next(port for port in iter(_pick, None) if port not in _given and is_free(port))
         _given.add(port)
     return port
 
@@ -35,10 +35,11 @@ def _pick() -> int:
     return random.SystemRandom().choice(_RANGE)
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Say whether a program could listen at ``port`` on all interfaces."""
     with socket.socket() as probe:
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind(("", port))
         except OSError:
             return False
     return True

@@ -1,5 +1,7 @@
 import json
+import os
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,6 +16,8 @@ from relays import a_file, announcement
 
 from winnowry.runners.servers.flink import JobServer
 from winnowry.runners.servers.flink_cluster import FlinkCluster
+from winnowry.runners.servers.owned import Owned
+from winnowry.runners.servers.ports import free_port
 from winnowry.schemas.edge import InputEdge
 
 pytestmark = [pytest.mark.flink, pytest.mark.e2e, pytest.mark.timeout(1200)]
@@ -43,6 +47,11 @@ class Fuse:
         }
         pump = f"fuse: {{kind: winnow, from: xwinnow, to: xpublic{more}}}"
         self.cluster.write(pump, exchanges="[xwinnow]", engine=json.dumps(engine))
+
+    def finds_workers_at(self, address: str) -> None:
+        """Write the cluster file so that TaskManagers look for workers at another address."""
+        self._places["workers"] = address
+        self.write()
 
     def starts_its_own_job_server(self) -> None:
         """Write the cluster file so that each start needs a job server of its own."""
@@ -140,3 +149,23 @@ def test_a_pump_goes_on_from_its_last_checkpoint_when_the_whole_cluster_was_kill
     fuse.flink.wait_for_task_managers(len(fuse.flink.pools))
     assert "/chk-" in fuse.does("start")
     assert fuse.hears(["c"])
+
+
+@pytest.mark.long
+def test_a_pool_with_another_python_is_told_of_instead_of_waiting_for_ever(fuse: Fuse, tmp_path: Path) -> None:
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text("#!/bin/sh\nexit 1\n")
+    python.chmod(0o755)
+    port = free_port()
+    command = [sys.executable, "-m", "apache_beam.runners.worker.worker_pool_main", f"--service_port={port}"]
+    pool = Owned(command, log=tmp_path / "pool.log", env=os.environ | {"PATH": f"{python.parent}:{os.environ['PATH']}"})
+    try:
+        pool.wait_for_port(port, 60)
+        fuse.finds_workers_at(f"localhost:{port}")
+        printed = fuse.does("start", "--wait", "60", code=1)
+        assert re.search(r"fuse has waited \d+ s for workers: .* has the first `python` in its PATH winnowry\?", printed)
+        (row,) = fuse.status("flink", code=1)
+        assert row["state"] == "waiting for workers"
+    finally:
+        pool.stop()

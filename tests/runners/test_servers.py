@@ -1,3 +1,4 @@
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from brokers import Vhost, eventually
 
 from winnowry.runners.servers.nginx import FileServer
 from winnowry.runners.servers.owned import Owned, require
-from winnowry.runners.servers.ports import answers, free_port
+from winnowry.runners.servers.ports import answers, free_port, is_free
 from winnowry.runners.servers.rabbitmq import RabbitMQ, broker
 from winnowry.schemas.errors import ConfigError, Unreachable
 
@@ -54,6 +55,12 @@ def is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_a_port_that_is_taken_on_another_address_of_this_machine_is_not_free() -> None:
+    with socket.create_server(("127.0.0.2", 0)) as server:
+        assert not is_free(server.getsockname()[1])
+    assert is_free(free_port())
 
 
 @pytest.mark.parametrize("variable", ["WINNOWRY_BROKER_URL", "WINNOWRY_MANAGEMENT_URL"])
