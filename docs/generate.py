@@ -10,13 +10,13 @@ import typer
 from pydantic.fields import FieldInfo
 
 from winnowry.runners.cli.app import EXIT_CODES, app
+from winnowry.runners.cluster.engine import Engine
+from winnowry.runners.cluster.section import Section
 from winnowry.runners.cluster.settings import (
     KEYS_OF_KIND,
     ClusterSettings,
-    Engine,
     Origin,
     PumpSettings,
-    Section,
     Target,
     User,
     known_keys,

@@ -5,8 +5,10 @@ from typing import Any, get_args
 from pydantic_core import ErrorDetails
 
 from winnowry.runners.cluster.document import Document, Path, dotted
+from winnowry.runners.cluster.engine import Engine
 from winnowry.runners.cluster.problem import Problem, nearest
-from winnowry.runners.cluster.settings import ClusterSettings, Engine, Origin, PumpSettings, Section, Target, User, known_keys
+from winnowry.runners.cluster.section import Section
+from winnowry.runners.cluster.settings import ClusterSettings, Origin, PumpSettings, Target, User, known_keys
 
 _EXPECTED = {
     "string_type": "text",

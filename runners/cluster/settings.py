@@ -4,10 +4,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, StringConstraints
 
 from winnowry.runners.cluster.address import check_base_url, check_broker, check_management
-from winnowry.runners.cluster.units import parse_bandwidth, parse_duration, parse_size, parse_window
+from winnowry.runners.cluster.engine import Engine
+from winnowry.runners.cluster.section import Duration, Section
+from winnowry.runners.cluster.units import parse_bandwidth, parse_size, parse_window
 
 Role = Literal["source", "feeder", "consumer", "admin"]
 Kind = Literal["shovel", "winnow", "sarra", "subscribe", "speedo"]
@@ -18,7 +20,6 @@ def _several(value: object) -> object:
 
 
 Size = Annotated[int, BeforeValidator(parse_size, json_schema_input_type=int | str)]
-Duration = Annotated[timedelta, BeforeValidator(parse_duration, json_schema_input_type=str)]
 Window = Annotated[timedelta, BeforeValidator(parse_window, json_schema_input_type=str)]
 Bandwidth = Annotated[int, BeforeValidator(parse_bandwidth, json_schema_input_type=str)]
 Several = Annotated[tuple[str, ...], BeforeValidator(_several, json_schema_input_type=str | list[str])]
@@ -29,14 +30,7 @@ Brokers = Annotated[
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 ClusterName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Exchange = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=127)]
-Endpoint = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+:\d{1,5}$")]
 Exchanges = Annotated[tuple[Exchange, ...], BeforeValidator(_several, json_schema_input_type=str | list[str])]
-
-
-class Section(BaseModel):
-    """A mapping of the cluster file; a key that it does not know is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False)
 
 
 class User(Section):
@@ -160,44 +154,6 @@ class PumpSettings(Section):
     def set_keys(self) -> frozenset[str]:
         """The keys that the file names, as the file calls them."""
         return frozenset("from" if name == "origin" else name for name in self.model_fields_set)
-
-
-class Engine(Section):
-    """What runs the pumps."""
-
-    name: Literal["direct", "flink"] = Field(
-        default="direct", description="`direct` runs them in processes of this machine, `flink` on Apache Flink"
-    )
-    master: Endpoint | None = Field(
-        default=None,
-        description="REST address of a Flink cluster, as in `localhost:8081`; without it Flink runs on this machine",
-    )
-    job_server: Endpoint | None = Field(
-        default=None, description="address of Beam's job server for Flink; without it one is started here"
-    )
-    jars: Path | None = Field(
-        default=None,
-        description="where the job server to start is: a folder of jars (`make flink`), or the jar of Beam's job server",
-    )
-    workers: Endpoint | None = Field(
-        default=None,
-        description="address of the worker pool, as each TaskManager sees its own; without it one is started here",
-    )
-    parallelism: StrictInt = Field(default=1, ge=1, le=128, description="subtasks that share what a pump remembers")
-    readers: StrictInt = Field(default=1, ge=1, le=64, description="connections that share a pump's queues")
-    prefetch: StrictInt = Field(
-        default=20_000,
-        ge=1,
-        le=65535,
-        description="announcements that a reader holds of each queue; they are settled after two checkpoints",
-    )
-    checkpoints: Duration = Field(default=timedelta(seconds=2), description="time between two checkpoints")
-    rate: StrictInt = Field(
-        default=1000,
-        ge=1,
-        description="announcements a second that a pump has to pass: none starts with a `prefetch` that cannot carry them from "
-        "one checkpoint to the next but one",
-    )
 
 
 class ClusterSettings(Section):

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from winnowry.runners.cluster.settings import Engine
+from winnowry.runners.cluster.engine import Engine
 from winnowry.runners.flink.rest import OVER, Rest, Vertex
 from winnowry.schemas.errors import ConfigError, Transient
 from winnowry.schemas.reasons import Reason

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from flink_answers import Answers, answering
 
-from winnowry.runners.cluster.settings import Engine
+from winnowry.runners.cluster.engine import Engine
 from winnowry.runners.flink.checks import check_engine, too_small, version_of, wait_until_it_runs, workerless
 from winnowry.runners.flink.rest import Rest, Vertex
 from winnowry.schemas.errors import ConfigError, Transient
