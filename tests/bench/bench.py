@@ -10,14 +10,16 @@ import statistics
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import evidence
 import pika
+from announced import announcements
 from brokers import Vhost
 from contenders import CONTENDERS, IN, OUT, Contender, Track
 from processes import Use, family, use_of
@@ -25,9 +27,7 @@ from processes import Use, family, use_of
 from winnowry.runners.servers.management import Broker
 from winnowry.runners.servers.owned import Owned
 from winnowry.runners.servers.rabbitmq import broker
-from winnowry.schemas.fingerprint import Fingerprint
 from winnowry.schemas.post import Post
-from winnowry.schemas.times import write_time
 from winnowry.schemas.topics import topic_of
 from winnowry.schemas.v03 import write_v03
 
@@ -41,25 +41,7 @@ SECONDS = 300.0
 Run = dict[str, Any]
 
 
-def announcements(race: str, count: int) -> Iterator[Post]:
-    """Yield so many Posts; of a winnow each file is announced by both sources, one after the other."""
-    sources, began = SOURCES[race], time.time_ns()
-    for number in range(count // len(sources)):
-        content = Fingerprint(method="md5", value=f"{number:022d}==")
-        for source in sources:
-            yield Post(
-                pub_time=write_time(began + number * 1000),
-                base_url="https://files.example.org/",
-                rel_path=f"20260101/observations/{number % 50}/file{number}.bufr",
-                size=1000,
-                source=source,
-                from_cluster="ddi.example.org",
-                to_clusters="ddi.example.org",
-                fingerprint=content,
-            )
-
-
-def load(vhost: Vhost, posts: Iterator[Post]) -> None:
+def load(vhost: Vhost, posts: Iterable[Post]) -> None:
     """Publish them all, persistent and confirmed."""
     properties = pika.BasicProperties(content_type="application/json", delivery_mode=2)
     with vhost.connect() as connection:
@@ -110,13 +92,14 @@ def run(rabbit: Broker, contender: Contender, race: str, count: int) -> Run:
         vhost.queue(EAR, OUT)
         track = Track(vhost=vhost, folder=Path(folder), stack=stack)
         contender.prepare(track, kind)
-        load(vhost, announcements(race, count))
+        posts = list(islice(announcements(SOURCES[race]), count))
+        load(vhost, posts)
         program = contender.start(track, kind)
         watch = Stopwatch(vhost, program, expected)
         watch.follow()
         rate, cost = watch.rate(count)
         onward = Counter(json.loads(body)["relPath"] for body in vhost.take(EAR, expected))
-        exact = onward == Counter({post.rel_path: 1 for post in announcements(race, count)})
+        exact = onward == Counter({post.rel_path: 1 for post in posts})
         program.kill()
     rabbit.remove_vhost(vhost.name)
     return {"rate": round(rate), "microseconds": round(cost, 1), "megabytes": round(watch.peak), "exact": exact}
