@@ -39,6 +39,8 @@ class Copy:
             if (repository / name).is_symlink() or (repository / name).is_file():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(repository / name, folder / name, follow_symlinks=False)
+        (folder / "build").mkdir()
+        (folder / "build" / "flink").symlink_to(repository / "build" / "flink")
         self._environment = {**os.environ, "PYTHONPATH": str(folder / ROOMS), "PYTHONDONTWRITEBYTECODE": "1"}
         self._check()
 

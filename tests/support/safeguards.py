@@ -358,7 +358,37 @@ BROKER = (
     ),
 )
 
-SAFEGUARDS = (*ENDING, *PLACING, *MEETING, *CARE, *ROUNDS, *BROKER)
+FLINK = (
+    Safeguard(
+        name="acknowledge on Flink what a later checkpoint surely holds",
+        file="runners/flink/marks.py",
+        text="        surely = 0\n",
+        without="        surely = number\n",
+        tests=(
+            "tests/runners/flink/test_marks.py::test_nothing_is_acknowledged_that_no_completed_checkpoint_holds",
+            "tests/flink/test_crash.py::test_what_is_read_while_a_checkpoint_is_being_made_is_not_lost",
+        ),
+    ),
+    Safeguard(
+        name="no reader on Flink goes on after a bundle that failed",
+        file="runners/flink/marks.py",
+        text=" and not self._since_mark",
+        without="",
+        tests=(
+            "tests/runners/flink/test_marks.py::"
+            "test_what_a_bundle_took_that_failed_before_it_made_a_mark_was_handed_out_after_the_last_mark",
+        ),
+    ),
+    Safeguard(
+        name="no shard of a past on Flink that was rolled back",
+        file="runners/flink/shards.py",
+        text="            return kept[1] if kept[0] == name else None\n",
+        without="            return kept[1]\n",
+        tests=("tests/runners/flink/test_shards.py::test_a_shard_of_a_past_that_was_rolled_back_is_not_used",),
+    ),
+)
+
+SAFEGUARDS = (*ENDING, *PLACING, *MEETING, *CARE, *ROUNDS, *BROKER, *FLINK)
 
 DEMANDED = (
     "settle after confirm",

@@ -1,0 +1,95 @@
+import os
+import signal
+from collections.abc import Callable, Iterator
+from random import Random, SystemRandom
+
+import pytest
+from brokers import eventually
+from winnowing import SECONDS, Winnowing, winnowing
+
+from winnowry.runners.servers.flink import JobServer
+from winnowry.runners.servers.flink_cluster import FlinkCluster
+from winnowry.runners.servers.management import Broker
+
+pytestmark = [pytest.mark.flink, pytest.mark.e2e, pytest.mark.timeout(900)]
+
+BUT_ONE = 4
+"""Subtasks that give their part of a checkpoint while one worker stands still."""
+
+Record = Callable[[str, object], None]
+
+
+@pytest.fixture(scope="module")
+def stage(
+    rabbitmq: Broker, tmp_path_factory: pytest.TempPathFactory, flink_cluster: FlinkCluster, job_server: JobServer
+) -> Iterator[Winnowing]:
+    with winnowing(rabbitmq, tmp_path_factory.mktemp("winnowing"), flink_cluster, job_server) as made:
+        yield made
+
+
+def kill_a_task_manager(stage: Winnowing, random: Random) -> None:
+    number = random.choice(stage.busy_task_managers())
+    stage.flink.kill_task_manager(number)
+    stage.flink.start_task_manager(number)
+
+
+def kill_a_worker(stage: Winnowing, random: Random) -> None:
+    os.kill(random.choice(stage.workers()), signal.SIGKILL)
+
+
+def kill_everything(stage: Winnowing, random: Random) -> None:
+    del random
+    stage.kill_everything()
+    assert stage.start(afresh=False).goes_on_from is not None
+
+
+def goes_on(stage: Winnowing, files: int, kill: Callable[[Winnowing, Random], None], record: Record) -> None:
+    """Let both sources announce so many files, kill something at a random moment, and count what comes of it."""
+    seed = int(os.environ.get("CRASH_SEED") or SystemRandom().randrange(1_000_000))
+    random = Random(seed)
+    record("seed", seed)
+    print(f"CRASH_SEED={seed}")
+    names = stage.begin(files)
+    with stage.announcing(names):
+        stage.fused.wait(round(files * random.uniform(0.05, 0.9)), SECONDS)
+        since = stage.last_checkpoint()
+        kill(stage, random)
+    tally = stage.end(names, since)
+    for name, value in tally.told().items():
+        record(name, value)
+    assert tally.clean, tally
+
+
+def test_a_task_manager_that_is_killed_costs_no_file_and_shows_no_consumer_one_twice(
+    stage: Winnowing, record_property: Record
+) -> None:
+    goes_on(stage, 5_000, kill_a_task_manager, record_property)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kill", [kill_a_task_manager, kill_a_worker, kill_everything])
+def test_nothing_is_lost_of_a_hundred_thousand_announcements(
+    stage: Winnowing, kill: Callable[[Winnowing, Random], None], record_property: Record
+) -> None:
+    goes_on(stage, 50_000, kill, record_property)
+
+
+def snapshots(stage: Winnowing) -> int:
+    """Return how many subtasks have given their part of the checkpoint that is being made."""
+    underway = [told for told in stage.checkpoints()["history"] if told["status"] == "IN_PROGRESS"]
+    return sum(told["num_acknowledged_subtasks"] for told in underway)
+
+
+@pytest.mark.long
+def test_what_is_read_while_a_checkpoint_is_being_made_is_not_lost(stage: Winnowing) -> None:
+    names = stage.begin(6_000)
+    with stage.announcing(names, at_once=50, pause=0.1):
+        stage.fused.wait(200, SECONDS)
+        with stage.without_a_gate():
+            eventually(lambda: snapshots(stage) >= BUT_ONE, SECONDS, "a checkpoint that waits for one worker")
+            before, completed = stage.unsettled(), stage.completed()
+            eventually(lambda: stage.unsettled() > before + 1000, SECONDS, "the reader going on")
+        eventually(lambda: stage.completed() > completed, SECONDS, "the end of that checkpoint")
+        kill_a_task_manager(stage, Random(0))
+    tally = stage.end(names, 0.0)
+    assert tally.clean, tally
