@@ -6,24 +6,25 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import structlog
-from apache_beam.runners.runner import PipelineResult, PipelineState
 
-from winnowry.io.amqp import connect, hang_up
+from winnowry.io.amqp import hang_up
 from winnowry.runners.cluster.load import Cluster
-from winnowry.runners.control import ask, socket_of
 from winnowry.runners.flink.checks import check_engine, too_old, version_of
 from winnowry.runners.flink.download import beam_jar
-from winnowry.runners.flink.graph import Job
+from winnowry.runners.flink.embedded import forget, last_point
+from winnowry.runners.flink.operate import Operator
 from winnowry.runners.flink.options import FlinkSettings
+from winnowry.runners.flink.rest import Rest
+from winnowry.runners.flink.run import Run
 from winnowry.runners.flink.submit import job_of, submit
 from winnowry.runners.servers.flink import EMBEDDED, JobServer
 from winnowry.runners.servers.worker_pool import WorkerPool
-from winnowry.schemas.errors import Terminal, Transient, Unreachable
-from winnowry.schemas.reasons import Reason
+from winnowry.schemas.errors import Terminal, Transient
 
 log = structlog.get_logger(__name__)
 
@@ -53,83 +54,69 @@ def launch(cluster: Cluster, pumps: Sequence[str], *, until_idle: bool) -> int:
     return 0
 
 
-class Run:
-    """One pump on Flink, watched from here."""
-
-    def __init__(self, job: Job, result: PipelineResult) -> None:
-        self._job, self._result = job, result
-        self._source = connect(job.source.settings(job.name))
-        self._sockets = [socket_of(job.pump.state, number) for number in range(1, job.readers + 1)]
-
-    def check(self) -> None:
-        """Raise Unreachable where the job has ended by itself."""
-        if (state := self._result.state) in (PipelineState.FAILED, PipelineState.CANCELLED, PipelineState.DONE):
-            raise Unreachable(Reason.UNREACHABLE, f"{self._job.pump.name}: its job on Flink has ended ({state.lower()})")
-
-    def idle(self) -> bool:
-        """Whether its queues are empty, and everything that was taken from them is settled."""
-        return self._settled("waiting", "unsettled") and not any(
-            self._source.depth(edge.queue) for edge in self._job.pump.inputs
-        )
-
-    def pause(self) -> None:
-        """Take nothing more in."""
-        self._ask({"do": "hold", "reason": "the run ends", "by": "winnowry"})
-
-    def settled(self) -> bool:
-        """Whether everything that was taken in is settled."""
-        return self._settled("unsettled")
-
-    def end(self) -> None:
-        """End the job, and let the next run take messages in."""
-        self._ask({"do": "lift"})
-        self._result.cancel()
-
-    def _settled(self, *counts: str) -> bool:
-        answers = self._ask({"do": "status"})
-        return len(answers) == len(self._sockets) and not any(answer[count] for answer in answers for count in counts)
-
-    def _ask(self, request: dict[str, object]) -> list[dict[str, object]]:
-        answers = []
-        for path in self._sockets:
-            try:
-                answers.append(ask(path, request))
-            except Unreachable:
-                log.debug("a reader does not answer", pump=self._job.pump.name)
-        return answers
-
-
 def _started(cluster: Cluster, pumps: Sequence[str], stack: ExitStack) -> list[Run]:
     engine = cluster.settings.engine
     check_engine(engine)
     (cluster.state / "flink").mkdir(parents=True, exist_ok=True)
     workers = engine.workers or stack.enter_context(WorkerPool(cluster.state / "flink")).address
     settings = FlinkSettings(
-        job_server=engine.job_server or "",
+        job_server="",
         workers=workers,
         parallelism=engine.parallelism,
         checkpoint_seconds=engine.checkpoints.total_seconds(),
     )
     stack.enter_context(threads := ThreadPoolExecutor(len(pumps)))
-    servers = list(threads.map(partial(_job_server, cluster, stack), pumps))
-    runs = []
-    for name, address in zip(pumps, servers, strict=True):
-        job = job_of(cluster, name)
-        runs.append(Run(job, submit(job, replace(settings, job_server=address))))
-    return runs
+    servers = list(threads.map(partial(_server, cluster, stack), pumps))
+    return [_handed_over(cluster, name, server, settings) for name, server in zip(pumps, servers, strict=True)]
 
 
-def _job_server(cluster: Cluster, stack: ExitStack, pump: str) -> str:
-    """Return the address of the job server for a pump; an embedded Flink runs one pump, as a process of its own."""
+@dataclass(frozen=True)
+class _Server:
+    """A job server, and where the Flink behind it is asked; None where nobody says."""
+
+    address: str
+    rest: Rest | None
+
+
+def _server(cluster: Cluster, stack: ExitStack, pump: str) -> _Server:
+    """Return the job server for a pump; an embedded Flink runs one pump, as a process of its own."""
     engine = cluster.settings.engine
     if engine.job_server is not None:
-        return engine.job_server
-    folder = cluster.state / pump / "flink"
+        return _Server(engine.job_server, Rest(f"http://{engine.master}") if engine.master is not None else None)
+    folder = _folder(cluster, pump)
     folder.mkdir(parents=True, exist_ok=True)
     jars = engine.jars or beam_jar()
     if (sentence := too_old(version_of(jars))) is not None:
         log.warning(sentence, pump=pump)
-    return stack.enter_context(JobServer(folder, jars, engine.master or EMBEDDED)).address
+    server = stack.enter_context(JobServer(folder, jars, engine.master or EMBEDDED))
+    return _Server(server.address, Rest(server.rest))
+
+
+def _handed_over(cluster: Cluster, pump: str, server: _Server, settings: FlinkSettings) -> Run:
+    """Hand a pump to Flink, to go on where its last run left off."""
+    engine, job = cluster.settings.engine, job_of(cluster, pump)
+    runs: list[Run] = []
+
+    def hand_over(_: str, origin: str | None) -> None:
+        log.info("handing over", pump=pump, goes_on_from=origin)
+        chosen = replace(settings, job_server=server.address, savepoint=origin)
+        runs.append(Run(job, submit(job, chosen), server.rest))
+
+    if engine.master is not None and server.rest is not None:
+        Operator(cluster, server.rest).start(pump, hand_over)
+    elif engine.job_server is not None:
+        log.warning("nothing says which Flink is behind the job server (`engine.master`): what it kept is not found", pump=pump)
+        hand_over(pump, None)
+    else:
+        folder = _folder(cluster, pump)
+        forget(folder)
+        point = last_point(folder)
+        hand_over(pump, point.url if point is not None else None)
+    return runs[0]
+
+
+def _folder(cluster: Cluster, pump: str) -> Path:
+    return cluster.state / pump / "flink"
 
 
 def _watch(runs: Sequence[Run], stopping: threading.Event, until_idle: bool) -> None:

@@ -47,7 +47,7 @@ class Station:
         pump = place.pump
         watches = (DiskWatch([pump.root], pump.keep_free, lambda: 0), AlarmWatch((self._source, self._target)))
         self._holds = Holds(pump.name, clock, watches, pump.state / str(place.number) / "hold.json")
-        self._held, self._looked = True, 0.0
+        self._held, self._looked, self._draining = True, 0.0, False
         self._source.declare(place.topology)
         self._control = Control(socket_of(pump.state, place.number), self.asked)
 
@@ -103,7 +103,7 @@ class Station:
             return
         self._looked = now
         self._holds.look()
-        if bool(self._holds) != self._held:
+        if (self._draining or bool(self._holds)) != self._held:
             self._held = not self._held
             (self._supply.pause if self._held else self._supply.begin)()
 
@@ -114,12 +114,14 @@ class Station:
                 self._holds.hold(str(request.get("reason", "")), by=str(request.get("by", "operator")))
             case "lift":
                 self._holds.lift()
+            case "drain":
+                self._draining = True
             case "ping":
                 return {}
             case "status":
                 pass
             case unknown:
-                return {"error": f"{unknown!r} is none of status, hold, lift, ping: on Flink a job is stopped, not drained"}
+                return {"error": f"{unknown!r} is none of status, hold, lift, drain, ping"}
         return self._status()
 
     def _status(self) -> dict[str, Any]:
@@ -129,7 +131,7 @@ class Station:
             "pump": pump.name,
             "kind": pump.kind,
             "engine": "flink",
-            "state": "held" if self._holds else "running",
+            "state": "draining" if self._draining else "held" if self._holds else "running",
             "holds": self._holds.told(),
             "since": self._began,
             "outcomes": counts_of(pump.cluster, pump.name).told(),

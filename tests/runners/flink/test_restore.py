@@ -1,14 +1,8 @@
-import os
 from pathlib import Path
 
+from flink_points import complete
+
 from winnowry.runners.flink.restore import restore_points
-
-
-def complete(folder: Path, at: float) -> Path:
-    folder.mkdir(parents=True)
-    (folder / "_metadata").write_bytes(b"metadata")
-    os.utime(folder / "_metadata", (at, at))
-    return folder
 
 
 def test_the_newest_complete_point_comes_first_whatever_its_kind(tmp_path: Path) -> None:

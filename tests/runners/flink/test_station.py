@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from arrivals import INTERNAL
 from brokers import Vhost, eventually
+from clusters import consumers
 
 from winnowry.io.amqp import AmqpBroker, AmqpSettings
 from winnowry.io.broker import Queue, Topology
@@ -133,3 +134,14 @@ def test_a_message_that_fails_the_job_again_and_again_becomes_a_dead_letter(plac
         assert lives <= 2 * IN_VAIN
     assert vhost.take("q_feeder.fuse.dead", 1) == [b"b"]
     assert (lives > IN_VAIN, vhost.depth(QUEUE)) == (True, 0)
+
+
+def test_a_reader_that_drains_takes_nothing_more_in_and_the_next_run_does(place: Place, vhost: Vhost) -> None:
+    station = station_for(place.name, None)
+    assert taken(station, 3) == [b"a", b"b", b"c"]
+    assert station.asked({"do": "drain"})["state"] == "draining"
+    vhost.publish("", QUEUE, b"d")
+    eventually(lambda: not station.take(100) and not consumers(vhost, QUEUE), what="the end of its consumers")
+    assert station.take(100) == []
+    close_stations()
+    assert taken(station_for(place.name, None), 4) == [b"a", b"b", b"c", b"d"]
