@@ -11,7 +11,7 @@ RUNS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo bench test unit e2e faults mutants soak recovery fuzz interop latency lint types layers format lock clean
-.PHONY: flink flink-test programs programs-test programs-flink
+.PHONY: flink flink-test flink-crash programs programs-test programs-flink
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,10 @@ flink: build/flink/assembled ## assemble Flink's jars, and those of Beam's job s
 
 flink-test: programs-test .venv/installed build/flink/assembled ## run the pumps on a Flink cluster of two TaskManagers, also what takes long
 	$(PYTEST) -m "flink and not bench"
+
+flink-crash: programs-test .venv/installed build/flink/assembled ## kill parts of a Flink cluster, ROUNDS=10 times each, amid 100,000 announcements; an interrupted run goes on
+	$(PYTEST) tests/flink/test_crash.py --rounds=$(ROUNDS) --evidence=docs/evidence/flink-crash.json \
+	--title="Parts of a Flink cluster are killed amid announcements" -k hundred_thousand
 
 interop: programs-test .venv/installed .venv-sr3/installed ## exchange files with the real metpx-sr3
 	$(PYTEST) -m interop

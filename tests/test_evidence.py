@@ -114,6 +114,19 @@ def test_a_process_may_run_one_round_and_say_that_more_are_to_come(suite: pytest
     assert outcomes(suite) == [["passed", "failed", "passed"], ["passed"] * 3, ["passed"] * 3]
 
 
+def test_what_a_case_tells_of_itself_is_recorded_for_each_round(suite: pytest.Pytester) -> None:
+    suite.makepyfile(
+        test_it="from random import random\n\ndef test_it(record_property):\n    record_property('lost', random())\n"
+    )
+    commit(suite)
+    run(suite, 2, "--title=Told")
+    told = [cases["test_it.py::test_it"]["told"]["lost"] for cases in recorded(suite)["rounds"]]
+    assert told[0] != told[1]
+    page = (suite.path / "docs" / "it.md").read_text()
+    assert page.startswith("# Told\n")
+    assert page.endswith(f"| round | lost |\n| --- | --- |\n| 1 | {told[0]} |\n| 2 | {told[1]} |\n")
+
+
 def test_changed_code_begins_anew(suite: pytest.Pytester) -> None:
     write_cases(suite, interrupted=2)
     run(suite, 3)

@@ -49,7 +49,7 @@ def goes_on(stage: Winnowing, files: int, kill: Callable[[Winnowing, Random], No
     random = Random(seed)
     record("seed", seed)
     print(f"CRASH_SEED={seed}")
-    names = stage.begin(files)
+    names = stage.begin(files, afresh=kill is kill_a_task_manager)
     with stage.announcing(names):
         stage.fused.wait(round(files * random.uniform(0.05, 0.9)), SECONDS)
         since = stage.last_checkpoint()

@@ -26,13 +26,14 @@ Round = dict[str, Case]
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("evidence")
     group.addoption("--rounds", type=int, default=1, help="how many times in a row everything is run, with --evidence")
+    group.addoption("--title", default=TITLE, help="what the page of the evidence is called")
     group.addoption("--at-a-time", type=int, default=0, help="how many of them this process runs; 0 for all")
     group.addoption("--evidence", type=Path, help="the file where each case is recorded, and where an interrupted run goes on")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.evidence is not None:
-        record = Record(config.option.evidence, config.option.rounds, config.rootpath)
+        record = Record(config.option.evidence, config.option.rounds, config.rootpath, config.option.title)
         consecutive = Consecutive(record, config.option.at_a_time)
         config.pluginmanager.register(consecutive, "rounds in a row")
 
@@ -40,13 +41,13 @@ def pytest_configure(config: pytest.Config) -> None:
 class Record:
     """The rounds in ``file``, begun anew unless they were interrupted and the code is still the same."""
 
-    def __init__(self, file: Path, wanted: int, repository: Path) -> None:
+    def __init__(self, file: Path, wanted: int, repository: Path, title: str = TITLE) -> None:
         self.file = file
         self.wanted = wanted
         present = evidence.circumstances(repository)
         found = evidence.read(file)
         goes_on = bool(found) and not _complete(found, wanted) and evidence.same_code(found, present, repository)
-        self.content: dict[str, Any] = {**(found if goes_on else {**present, "rounds": []}), "wanted": wanted}
+        self.content: dict[str, Any] = {**(found if goes_on else {**present, "rounds": []}), "wanted": wanted, "title": title}
 
     @property
     def rounds(self) -> list[Round]:
@@ -88,7 +89,8 @@ class Consecutive:
         for (number, case), following in pairwise([*todo, None]):
             self._phases.clear()
             item, after = items[case], items[following[1]] if following is not None else None
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
+            # What comes next stays set up: were it the item itself, that would not be set up anew.
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=item.parent if after is item else after)
             self.record.note(number, case, _ended(self._phases))
             if session.shouldstop:
                 raise session.Interrupted(session.shouldstop)
@@ -135,8 +137,8 @@ def conclusions(content: Mapping[str, Any]) -> list[str]:
 
 
 def page(content: Mapping[str, Any]) -> str:
-    """Return the readable page: the seconds of each case in each round."""
-    lines = evidence.heading(TITLE, content)
+    """Return the readable page: the seconds of each case in each round, and what cases told of themselves."""
+    lines = evidence.heading(content.get("title", TITLE), content)
     lines += [f"- Last case ended {content.get('last', content['begun'])}", *(f"- **{line}**" for line in conclusions(content))]
     files: dict[str, list[str]] = {}
     for case in content["cases"]:
@@ -145,13 +147,25 @@ def page(content: Mapping[str, Any]) -> str:
     for file, cases in files.items():
         rows = ([_name(case), *(_cell(cases.get(case)) for cases in content["rounds"])] for case in cases)
         lines += ["", f"## {file}", "", *evidence.table(columns, rows)]
+    for case in content["cases"]:
+        lines += _told_by(case, content["rounds"])
     return "\n".join(lines) + "\n"
+
+
+def _told_by(case: str, rounds: Sequence[Round]) -> list[str]:
+    """Return a table of what a case told by `record_property` in each round; nothing where it never did."""
+    told = {number: cases[case]["told"] for number, cases in enumerate(rounds, 1) if "told" in cases.get(case, {})}
+    names = list(dict.fromkeys(name for values in told.values() for name in values))
+    rows = ([number, *(values.get(name, "") for name in names)] for number, values in told.items())
+    return ["", f"## {_name(case)}", "", *evidence.table(["round", *names], rows)] if told else []
 
 
 def _ended(phases: Sequence[pytest.TestReport]) -> Case:
     outcomes = {phase.outcome for phase in phases}
     worst = next((outcome for outcome in WORST_FIRST if outcome in outcomes), "failed")
-    ended = {"outcome": worst, "seconds": round(sum(phase.duration for phase in phases), 2)}
+    ended: Case = {"outcome": worst, "seconds": round(sum(phase.duration for phase in phases), 2)}
+    if told := dict(phases[-1].user_properties):
+        ended["told"] = told
     return ended if worst == "passed" else {**ended, "why": "; ".join(_words(phases))}
 
 

@@ -193,13 +193,14 @@ class Winnowing:
             doubled_behind=sum(times > 1 for times in self.clean.heard.values()),
         )
 
-    def begin(self, count: int) -> list[str]:
-        """Begin a round: start the pump afresh, and return the names of files that nobody has announced yet."""
-        self.stop()
+    def begin(self, count: int, *, afresh: bool = True) -> list[str]:
+        """Begin a round, with a new job unless one may go on; return the names of files that nobody has announced yet."""
         self.flink.wait_for_task_managers(len(self.flink.pools))
         self.fused.forget()
         self.clean.forget()
-        self.start()
+        if afresh or self.operator.job(PUMP) is None:
+            self.stop()
+            self.start()
         eventually(lambda: self.completed() > 0, SECONDS, "a checkpoint")
         number = next(self._rounds)
         return [f"{number}/{file}" for file in range(count)]
@@ -207,9 +208,7 @@ class Winnowing:
     def end(self, names: Collection[str], since: float) -> Tally:
         """Wait until everything is over, and count."""
         self.settles()
-        tally = self.tally(names, since)
-        self.stop()
-        return tally
+        return self.tally(names, since)
 
     # -- who dies
 
