@@ -195,7 +195,7 @@ def _begin(
     from winnowry.runners.flink.checks import wait_until_it_runs  # noqa: PLC0415 imports requests
 
     started = operator.start(name, submit, origin=origin, afresh=afresh)
-    wait_until_it_runs(chosen.rest(), name, started.job, seconds=wait, warn=_warn)
+    wait_until_it_runs(chosen.rest(), started.job, seconds=wait, warn=lambda sentence: _warn(f"{name}: {sentence}"))
     return {"job": started.job, "origin": started.goes_on_from or "nothing"}
 
 

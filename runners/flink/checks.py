@@ -76,33 +76,39 @@ def too_old(version: tuple[int, int] | None) -> str | None:
     return f"job server {version[0]}.{version[1]}: {grows}; use a newer one in production"
 
 
-def workerless(pump: str, stages: Sequence[Vertex]) -> str | None:
+def workerless(stages: Sequence[Vertex]) -> str | None:
     """Return a sentence about stages that have waited too long for a worker; None while there is none."""
     waiting = [stage for stage in stages if stage.state in ("INITIALIZING", "DEPLOYING") and stage.seconds > WORKERLESS_SECONDS]
     if not waiting:
         return None
     return (
-        f"{pump} has waited {max(stage.seconds for stage in waiting):.0f} s for workers: is a pool of them up at each "
+        f"it has waited {max(stage.seconds for stage in waiting):.0f} s for workers: is a pool of them up at each "
         "TaskManager (`winnowry flink workers`)? If it is Beam's own, has the first `python` in its PATH winnowry?"
     )
 
 
-def wait_until_it_runs(rest: Rest, pump: str, job: str, *, seconds: float, warn: Callable[[str], object]) -> None:
+def wait_until_it_runs(rest: Rest, job: str, *, seconds: float, warn: Callable[[str], object]) -> None:
     """Wait until all stages of a job run; ``warn`` is told once where they wait for workers.
 
     Raises Transient when the job is over before, or when it takes longer.
     """
     deadline, sentence = time.monotonic() + seconds, None
     while not _runs(stages := rest.vertices(job)):
-        if sentence is None and (sentence := workerless(pump, stages)):
+        if sentence is None and (sentence := workerless(stages)):
             warn(sentence)
         if (state := rest.state(job)) in OVER:
-            raise Transient(Reason.SERVER_ERROR, f"{pump}: its job is {state.lower()}: {rest.trouble(job)}")
+            raise Transient(Reason.SERVER_ERROR, f"its job is {state.lower()}: {rest.trouble(job)}")
         if time.monotonic() > deadline:
-            raise Transient(
-                Reason.TIMED_OUT, sentence or f"{pump}: its job does not run after {seconds:.0f} s ({state.lower()})"
-            )
+            late = f"its job does not run after {seconds:.0f} s ({state.lower()})"
+            raise Transient(Reason.TIMED_OUT, sentence or _slotless(rest, stages) or late)
         time.sleep(0.2)
+
+
+def _slotless(rest: Rest, stages: Sequence[Vertex]) -> str | None:
+    if not any(stage.state in ("CREATED", "SCHEDULED") for stage in stages):
+        return None
+    flink = rest.overview()
+    return f"Flink has no slot for it: of {flink.slots}, on {flink.task_managers} TaskManagers, {flink.free_slots} are free"
 
 
 def _runs(stages: Sequence[Vertex]) -> bool:

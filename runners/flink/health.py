@@ -35,7 +35,7 @@ def health(cluster: Cluster, pump: str, rest: Rest, clock: Callable[[], float] =
     if not jobs:
         return row | {"state": "not running", "error": f"Flink at {rest.url} knows no job of it"} | queues
     try:
-        return row | _told(rest, pump, cluster.state / pump, jobs[0], clock()) | queues
+        return row | _told(rest, cluster.state / pump, jobs[0], clock()) | queues
     except Transient as error:
         return row | {"error": error.detail} | queues
 
@@ -53,11 +53,11 @@ def depths(cluster: Cluster, pump: str) -> dict[str, int]:
     return found
 
 
-def _told(rest: Rest, pump: str, state: Path, job: Job, now: float) -> dict[str, Any]:
+def _told(rest: Rest, state: Path, job: Job, now: float) -> dict[str, Any]:
     told: dict[str, Any] = {"state": job.state.lower(), "job": job.id, "since": job.began}
     if job.over:
         told["error"] = rest.trouble(job.id) or f"its job is {job.state.lower()}"
-    elif sentence := workerless(pump, rest.vertices(job.id)):
+    elif sentence := workerless(rest.vertices(job.id)):
         told |= {"state": "waiting for workers", "error": sentence}
     else:
         outcomes = rest.counts(job.id, METRICS)

@@ -77,7 +77,7 @@ class Run:
         job = running_job(jobs_of(rest, pump.cluster, pump.name))
         if job is None:
             return None
-        return workerless(pump.name, rest.vertices(job.id)) or rest.trouble(job.id)
+        return workerless(rest.vertices(job.id)) or rest.trouble(job.id)
 
     def _why(self) -> str:
         try:

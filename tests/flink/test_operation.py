@@ -164,7 +164,7 @@ def test_a_pool_with_another_python_is_told_of_instead_of_waiting_for_ever(fuse:
         pool.wait_for_port(port, 60)
         fuse.finds_workers_at(f"localhost:{port}")
         printed = fuse.does("start", "--wait", "60", code=1)
-        assert re.search(r"fuse has waited \d+ s for workers: .* has the first `python` in its PATH winnowry\?", printed)
+        assert re.search(r"fuse: it has waited \d+ s for workers: .* has the first `python` in its PATH winnowry\?", printed)
         (row,) = fuse.status("flink", code=1)
         assert row["state"] == "waiting for workers"
     finally:

@@ -54,14 +54,14 @@ def test_the_version_of_a_job_server_is_that_of_its_jars(tmp_path: Path, names: 
 
 
 def test_a_stage_without_a_worker_for_long_is_told_of() -> None:
-    assert workerless("fuse", [stage("RUNNING", 100.0), stage("INITIALIZING", 29.0)]) is None
-    assert "fuse has waited 31 s for workers" in str(workerless("fuse", [stage("RUNNING", 100.0), stage("INITIALIZING", 31.0)]))
+    assert workerless([stage("RUNNING", 100.0), stage("INITIALIZING", 29.0)]) is None
+    assert "it has waited 31 s for workers" in str(workerless([stage("RUNNING", 100.0), stage("INITIALIZING", 31.0)]))
 
 
 def test_a_pump_that_never_gets_a_worker_says_so_once_and_at_the_end() -> None:
     warnings: list[str] = []
     with answering(job("RUNNING", "INITIALIZING", 40)) as url, pytest.raises(Transient, match="has waited 40 s for workers"):
-        wait_until_it_runs(Rest(url), "fuse", "j", seconds=0.5, warn=warnings.append)
+        wait_until_it_runs(Rest(url), "j", seconds=0.5, warn=warnings.append)
     assert len(warnings) == 1
 
 
@@ -70,9 +70,16 @@ def test_a_pump_that_fails_while_it_starts_says_why() -> None:
         answering(job("FAILED", "FAILED", 1)) as url,
         pytest.raises(Transient, match=r"failed: java.lang.RuntimeException: no disk$"),
     ):
-        wait_until_it_runs(Rest(url), "fuse", "j", seconds=30.0, warn=print)
+        wait_until_it_runs(Rest(url), "j", seconds=30.0, warn=print)
 
 
 def test_a_pump_that_runs_is_waited_for_no_longer() -> None:
     with answering(job("RUNNING", "RUNNING", 1)) as url:
-        wait_until_it_runs(Rest(url), "fuse", "j", seconds=0.0, warn=pytest.fail)
+        wait_until_it_runs(Rest(url), "j", seconds=0.0, warn=pytest.fail)
+
+
+def test_a_pump_for_which_there_is_no_slot_says_how_many_there_are() -> None:
+    overview = {"flink-version": "1.19.0", "taskmanagers": 2, "slots-total": 4, "slots-available": 1}
+    answers: Answers = job("RUNNING", "SCHEDULED", 1) | {"GET /overview": (200, overview)}
+    with answering(answers) as url, pytest.raises(Transient, match="no slot for it: of 4, on 2 TaskManagers, 1 are free"):
+        wait_until_it_runs(Rest(url), "j", seconds=0.0, warn=pytest.fail)

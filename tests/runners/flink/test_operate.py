@@ -162,4 +162,4 @@ def test_a_pump_without_its_workers_is_told_of(flink: Flink, cluster: Cluster) -
     with answering(flink.answers) as url:
         told = health(cluster, "fuse", Rest(url))
     assert told["state"] == "waiting for workers"
-    assert told["error"].startswith("fuse has waited 60 s for workers")
+    assert told["error"].startswith("it has waited 60 s for workers")
