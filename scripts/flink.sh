@@ -6,7 +6,7 @@ set -euo pipefail
 echo "Assembling Flink's jars in $2 (about 90 s the first time) ..."
 rm -rf "$2"
 for attempt in 1 2 3; do
-    if mvn --quiet --batch-mode --file "$1" dependency:copy-dependencies -DoutputDirectory="$PWD/$2" </dev/null; then
+    if mvn --quiet --batch-mode -Dstyle.color=never --file "$1" dependency:copy-dependencies -DoutputDirectory="$PWD/$2" </dev/null; then
         exit 0
     fi
     echo "Maven did not get everything (attempt $attempt of 3)." >&2

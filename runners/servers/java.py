@@ -18,6 +18,8 @@ _FLAGS = (
     "-Djava.net.preferIPv4Stack=true",
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss,SSS",
+    # Two lines a checkpoint would be the bulk of the log; REST tells of the last one.
+    "-Dorg.slf4j.simpleLogger.log.org.apache.flink.runtime.checkpoint.CheckpointCoordinator=warn",
 )
 
 
@@ -33,11 +35,13 @@ def start_java(
 ) -> Owned:
     """Start the program whose class is ``main``; ``heap`` is the most memory for its objects, as in `512m`.
 
-    Its temporary files go below ``temporary``, which is removed when the process that started it is gone. Raises ConfigError
-    where Java or the jars are missing.
+    Its temporary files go below ``temporary``, which is removed when the process that started it is gone; what is in ``log``
+    from the last time is kept beside it, ending in `.1`. Raises ConfigError where Java or the jars are missing.
     """
     require(PROGRAMS)
     path = class_path(jars)
+    if log.exists():
+        log.replace(log.with_name(f"{log.name}.1"))
     temporary.mkdir(parents=True, exist_ok=True)
     command = ["java", f"-Xmx{heap}", f"-Djava.io.tmpdir={temporary}", *_FLAGS, *flags, "-cp", path, main, *arguments]
     return Owned(command, log=log, scratch=temporary)

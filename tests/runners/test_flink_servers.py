@@ -12,10 +12,12 @@ from apache_beam.portability.api import beam_fn_api_pb2, beam_fn_api_pb2_grpc
 from brokers import eventually
 from flink_jars import JARS
 from ruamel.yaml import YAML
+from winnowry_cli import PROGRAM
 
 from winnowry.runners.servers.flink import JobServer
 from winnowry.runners.servers.java import class_path, write_config
-from winnowry.runners.servers.ports import answers
+from winnowry.runners.servers.owned import Owned
+from winnowry.runners.servers.ports import answers, free_port
 from winnowry.runners.servers.worker_pool import WorkerPool
 from winnowry.schemas.errors import ConfigError, Unreachable
 
@@ -96,6 +98,15 @@ def test_a_pool_whose_port_is_taken_says_so(silence: str) -> None:
     assert f"cannot listen at {silence}" in done.stderr
 
 
+@pytest.mark.e2e
+def test_a_pool_that_a_person_starts_ends_in_good_order(tmp_path: Path) -> None:
+    port = free_port()
+    pool = Owned([str(PROGRAM), "flink", "workers", f"127.0.0.1:{port}"], log=tmp_path / "log")
+    pool.wait_for_port(port, seconds=60)
+    pool.stop()
+    assert pool.code == 0, pool.last_words()
+
+
 def test_missing_jars_are_said_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="`make flink` assembles them"):
         class_path(tmp_path)
@@ -132,5 +143,6 @@ def test_a_job_server_comes_back_at_the_same_address_and_leaves_nothing_temporar
         server.start()
         assert answers(server.port)
         assert (tmp_path / "tmp").exists()
+        assert {path.name for path in tmp_path.glob("job-server.log*")} == {"job-server.log", "job-server.log.1"}
     assert not answers(server.port)
     assert not (tmp_path / "tmp").exists()
