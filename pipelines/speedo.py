@@ -18,5 +18,5 @@ def speedo(root: PCollection, pump: Pump) -> Outcomes:
     """Return the Outcomes of the Deliveries in ``root``; Posts and Reports are counted alike."""
     arrivals, unreadable = root | Decode(inputs=pump.inputs, reports=True)
     wanted, unwanted = arrivals | Accept(filters=pump.filters)
-    counted = wanted | pump.counting.meter()
+    counted = wanted | "Meter" >> pump.counting.meter()
     return unreadable, unwanted, counted

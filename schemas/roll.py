@@ -5,6 +5,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from sys import maxsize
 
+from winnowry.schemas.delivery import Delivery
+
+GONE = 16
+"""Channels of a queue that are remembered after they are gone."""
+
 
 class Roll:
     """The identities of messages that were counted on channels which are gone, in the order in which they lay in the queue.
@@ -46,3 +51,28 @@ class Roll:
         most = self._met[after][1] if after < len(self._met) else maxsize
         index = bisect(places, least)
         return places[index] if index < len(places) and places[index] < most else None
+
+
+class Channel:
+    """What one queue hands out now: the ``epoch`` of its channel, which is its ``turn``-th, and the roll of those before it.
+
+    ``gone`` are epochs of channels before it.
+    """
+
+    def __init__(self, epoch: int, turn: int, roll: Roll, gone: Iterable[int] = ()) -> None:
+        self.epoch, self.turn, self.gone = epoch, turn, tuple(gone)[-GONE:]
+        self._roll = roll
+
+    def hands_out(self, epoch: int) -> bool:
+        """Whether a Delivery with this epoch is of this channel, or of one before it; else there is another by now."""
+        return epoch == self.epoch or epoch in self.gone
+
+    def is_new(self, delivery: Delivery, identity: bytes) -> bool:
+        """Whether a Delivery is to be counted. One of a channel that is gone comes again, off this one, and is counted then."""
+        if delivery.epoch != self.epoch:
+            return False
+        return not (delivery.redelivered and self._roll.meets(delivery.tag, identity))
+
+    def followed_by(self, epoch: int, roll: Roll) -> "Channel":
+        """Return the channel that has taken its place."""
+        return Channel(epoch, self.turn + 1, roll, (*self.gone, self.epoch))

@@ -4,6 +4,7 @@ What the broker denies on one of them ends that one alone: the reason shows in t
 """
 
 import itertools
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -36,7 +37,7 @@ class Traffic:
         self.link: Link
         self._wire: Wire | None = None
         self._numbers = itertools.count(topology.NUMBER + 1)
-        self._epochs = itertools.count(1)
+        self._epochs = itertools.count(time.time_ns())  # of no other connection, nor of a process before this one
         self._declared: list[Topology] = []
         self._errands: deque[Errand] = deque()
         self._errand: Errand | None = None

@@ -19,7 +19,7 @@ from winnowry.schemas.delivery import Message
 from winnowry.schemas.errors import ConfigError, DiskTrouble
 from winnowry.schemas.outcome import Ending, Outcome
 from winnowry.schemas.rate import Slot, Sums, message_of, rate_of, window_at
-from winnowry.schemas.roll import Roll
+from winnowry.schemas.roll import Channel, Roll
 from winnowry.transforms.meter import add_up
 
 log = structlog.get_logger(__name__)
@@ -32,13 +32,6 @@ TOLD_FOR = 3600 * 10**9
 
 PAUSE = 1.0
 """Seconds until the disk is tried again when it refused something."""
-
-
-class Channel:
-    """What was counted off one queue: the roll of what came on former channels, and the present one's ``epoch``."""
-
-    def __init__(self, epoch: int, turn: int, roll: Roll) -> None:
-        self.epoch, self.turn, self.roll = epoch, turn, roll
 
 
 class Speedo:
@@ -68,7 +61,7 @@ class Speedo:
         """Count what ended as delivered, for good: when this returns, it is on the disk. Raises DiskTrouble."""
         now = int(self._clock() * 1e9)
         fresh = [outcome.arrival for outcome in outcomes if outcome.ending is Ending.DELIVERED and outcome.arrival is not None]
-        fresh = [arrival for arrival in fresh if not self._was_counted(arrival)]
+        fresh = [arrival for arrival in fresh if self._is_new(arrival)]
         if not fresh:
             return
         begin, end = window_at(now, self._length)
@@ -78,16 +71,14 @@ class Speedo:
             entries[_queue_of(arrival)].append((arrival.delivery.tag, arrival.identity))
         self._counts.add(sums, {queue: (self._channels[queue].turn, page) for queue, page in entries.items()}, self._keep)
 
-    def _was_counted(self, arrival: Arrival) -> bool:
-        """Whether it was counted before it came again; or is sure to come again, off the channel that is there now."""
-        delivery = arrival.delivery
-        channel = self._channels.get(_queue_of(arrival))
-        if channel is None or channel.epoch < delivery.epoch:
-            turn, counted = self._counts.roll(_queue_of(arrival))
-            channel = self._channels[_queue_of(arrival)] = Channel(delivery.epoch, turn + 1, Roll(counted))
-        if delivery.epoch < channel.epoch:
-            return True
-        return delivery.redelivered and channel.roll.meets(delivery.tag, arrival.identity)
+    def _is_new(self, arrival: Arrival) -> bool:
+        queue, epoch = _queue_of(arrival), arrival.delivery.epoch
+        channel = self._channels.get(queue)
+        if channel is None or not channel.hands_out(epoch):
+            turn, counted = self._counts.roll(queue)
+            before = channel or Channel(0, turn, Roll())
+            channel = self._channels[queue] = before.followed_by(epoch, Roll(counted))
+        return channel.is_new(arrival.delivery, arrival.identity)
 
     def turn(self) -> None:
         """Tell of windows that are over; what the disk or the broker refuses is done again a second later."""

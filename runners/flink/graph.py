@@ -1,5 +1,6 @@
 """The graph of a pump on Flink: the same pipeline as on `direct`, between endless readers and endings of this engine's own."""
 
+import time
 from dataclasses import dataclass, replace
 
 import apache_beam as beam
@@ -11,6 +12,7 @@ from winnowry.io.later import later_topology
 from winnowry.pipelines.catalogue import PUMPS
 from winnowry.pipelines.pump import Pump
 from winnowry.runners.flink.access import Access
+from winnowry.runners.flink.counting import Counting
 from winnowry.runners.flink.ending import End
 from winnowry.runners.flink.memory import FlinkMemory
 from winnowry.runners.flink.place import Place
@@ -50,7 +52,7 @@ class Job:
 def build(job: Job, options: PipelineOptions) -> beam.Pipeline:
     """Return the pipeline of a job. Every label is given: a savepoint finds its state by them."""
     pipeline = beam.Pipeline(runner="PortableRunner", options=options)
-    pump = replace(job.pump, memory=_memory(job.pump)) if job.pump.kind in REMEMBERING else job.pump
+    pump = _lent(job)
     places = [_place(job, number) for number in range(1, job.readers + 1)]
     read = [pipeline | f"Queues{place.number}" >> ReadQueues(place=place) for place in places]
     root = read[0] if len(read) == 1 else tuple(read) | "Queues" >> beam.Flatten()
@@ -69,6 +71,25 @@ def _place(job: Job, number: int) -> Place:
         number=number,
         prefetch=job.prefetch,
     )
+
+
+def _lent(job: Job) -> Pump:
+    """Return the pump with what it is lent to remember or to count by."""
+    pump = job.pump
+    if pump.kind == "speedo" and pump.public is not None:
+        return replace(
+            pump,
+            counting=Counting(
+                cluster=pump.cluster,
+                pump=pump.name,
+                seconds=pump.window.total_seconds(),
+                exchange=pump.public.exchange,
+                target=job.target,
+                keep=job.prefetch,
+                since=time.time_ns(),
+            ),
+        )
+    return replace(pump, memory=_memory(pump)) if pump.kind in REMEMBERING else pump
 
 
 def _memory(pump: Pump) -> FlinkMemory:

@@ -27,9 +27,11 @@ STANDARD = frozenset(f"beam:coder:{name}:v1" for name in ("bytes", "kv", "varint
 """Coders that every engine knows itself, and that write equal bytes for equal elements."""
 
 GATE = "Gate/Judge/"
+CALL = "Meter/Call/"
+WINDOWS = re.compile(r"Meter/(Window|Sum)\b")
 READ = re.compile(r"Queues\d+/Read/")
 READERS = "Queues"
-"""What may keep state on Flink, what Beam has labelled itself, and what joins several readers."""
+"""What may keep state on Flink, what adds up in windows, what Beam has labelled itself, and what joins several readers."""
 
 _PICKLED = re.compile(rb"[A-Za-z0-9+/]{24,}={0,2}")
 
@@ -132,9 +134,9 @@ def _foreign(step: Step) -> Iterator[str]:
 
 
 def _misplaced(step: Step) -> Iterator[str]:
-    if step.urn not in (IMPULSE, PARDO) and (step.urn, step.label) != (FLATTEN, READERS):
+    if step.urn not in (IMPULSE, PARDO) and (step.urn, step.label) != (FLATTEN, READERS) and not WINDOWS.match(step.label):
         yield f"{step.label}: {step.urn} breaks the stage of a reader"
-    if step.keeps and not step.label.startswith(GATE):
+    if step.keeps and not step.label.startswith((GATE, CALL)):
         yield f"{step.label}: only the gate keeps state"
     if step.pardo.timer_family_specs:
         yield f"{step.label}: a timer for each key is too slow"

@@ -14,7 +14,7 @@ from winnowry.schemas.times import read_time
 class Rates:
     """Hears an exchange while its context is open.
 
-    ``lateness`` is how many seconds after the end of its window each Rate came.
+    ``lateness`` is how many seconds after the end of its window each Rate came that tells of something.
     """
 
     def __init__(self, url: str, exchange: str) -> None:
@@ -30,7 +30,8 @@ class Rates:
     def _take(self, _channel: object, _method: object, _properties: object, body: bytes) -> None:
         rate = read_rate(body)
         self._heard.append(rate)
-        self.lateness.append(time.time() - read_time(rate.end) / 1e9)
+        if rate.good or rate.bad:
+            self.lateness.append(time.time() - read_time(rate.end) / 1e9)
 
     def total(self, dimension: Dimension = "all", key: str = "") -> Sums:
         """Return the sums of all windows for one dimension and key."""

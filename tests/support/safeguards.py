@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+COUNTING = "tests/runners/flink/test_counting.py::"
 SPEEDO = "tests/runners/direct/test_speedo.py::"
 LEDGER = "tests/runners/direct/test_ledger.py::"
 CONFIRMED = "tests/runners/direct/test_confirmed.py::"
@@ -63,10 +64,17 @@ ENDING = (
     ),
     Safeguard(
         name="counted once",
-        file="runners/direct/speedo.py",
-        text="        return delivery.redelivered and ",
-        without="        return False and ",
+        file="schemas/roll.py",
+        text="        return not (delivery.redelivered and ",
+        without="        return not (False and ",
         tests=(SPEEDO + "test_what_comes_again_after_a_death_is_counted_once",),
+    ),
+    Safeguard(
+        name="windows that were set back are void",
+        file="runners/flink/counting.py",
+        text="        for begin in windows_after(",
+        without="        for begin in () and windows_after(",
+        tests=(COUNTING + "test_whatever_sets_it_back_the_sums_that_stand_are_what_passed",),
     ),
     Safeguard(
         name="Report before settle",

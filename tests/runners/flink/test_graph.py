@@ -27,7 +27,7 @@ from winnowry.runners.flink.options import FlinkSettings, options
 from winnowry.runners.flink.submit import job_of
 from winnowry.transforms.winnow import Scope
 
-KINDS = ("sarra", "shovel", "subscribe", "winnow")
+KINDS = ("sarra", "shovel", "speedo", "subscribe", "winnow")
 SECRET = "open-sesame"
 FILE = """
 cluster: ddi.example.org
@@ -44,11 +44,19 @@ pumps:
   winnow: {kind: winnow, from: xwinnow, to: xpublic}
   subscribe: {kind: subscribe, account: carol, from: xpublic}
   shovel: {kind: shovel, from: {feeder: "amqp://ddi@elsewhere/"}, to: xpublic}
+  speedo: {kind: speedo, from: [xwinnow, xl_carol], to: xrates}
 engine: {name: flink}
 """
 READER = "Queues1/Read/ReadUnbounded"
 JUDGE = "Gate/Judge/ParDo(_Judge)"
-KEPT = {"sarra": {READER, JUDGE}, "shovel": {READER}, "subscribe": {READER, JUDGE}, "winnow": {READER, JUDGE}}
+CALL = "Meter/Call/ParDo(_Call)"
+KEPT = {
+    "sarra": {READER, JUDGE},
+    "shovel": {READER},
+    "speedo": {READER, CALL},
+    "subscribe": {READER, JUDGE},
+    "winnow": {READER, JUDGE},
+}
 """By these labels Flink finds in a savepoint what belongs to whom: where one changes, those made before are useless."""
 
 
