@@ -10,14 +10,17 @@ MINUTES ?= 30
 RUNS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench test unit e2e faults mutants soak recovery fuzz interop latency lint types layers format lock clean
-.PHONY: flink flink-test flink-crash programs programs-test programs-flink
+.PHONY: help setup demo demo-flink bench test unit e2e faults mutants soak recovery fuzz interop latency lint types layers format
+.PHONY: lock clean flink flink-test flink-crash programs programs-test programs-flink
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: programs .venv/installed ## show two sources, two pumps and two consumers at work on this machine
 	@$(BIN)/winnowry demo
+
+demo-flink: programs .venv/installed build/flink/assembled ## the same on Flink; with STANDALONE=1 on a cluster of three processes
+	@$(BIN)/winnowry demo --flink build/flink/lib $(if $(STANDALONE),--standalone)
 
 test: programs-test .venv/installed .venv-sr3/installed build/flink/assembled lint types layers ## run every check, and every test but the long ones
 	$(PYTEST) -m "not bench and not long"

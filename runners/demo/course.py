@@ -11,14 +11,16 @@ from winnowry.runners.demo.progress import Bars
 from winnowry.runners.demo.taps import Taps
 from winnowry.runners.demo.watch import Watch
 
-_STUCK_SECONDS = 60.0
 _QUIET_SECONDS = 1.0
 _TICK = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Course:
-    """One stretch of a run: what has been announced is followed until both consumers have all of ``tree``."""
+    """One stretch of a run: what has been announced is followed until both consumers have all of ``tree``.
+
+    ``patience`` is how many seconds nothing may move while something is still missing.
+    """
 
     network: Network
     taps: Taps
@@ -26,6 +28,7 @@ class Course:
     tree: Tree
     bars: Bars
     kill_a_server: bool = False
+    patience: float = 60.0
 
     def follow(self) -> list[str]:
         """Return complaints: nothing when all has arrived. Raises Unreachable when a program of ours ends badly."""
@@ -41,8 +44,8 @@ class Course:
                 self._kill_bobs_server(counts["xpublic"])
             if still > _QUIET_SECONDS and not (missing := self._missing()):
                 return []
-            if still > _STUCK_SECONDS:
-                return [f"nothing has moved for {_STUCK_SECONDS:.0f} s", *missing]
+            if still > self.patience:
+                return [f"nothing has moved for {self.patience:.0f} s", *missing]
             time.sleep(_TICK)
 
     def _counts(self) -> dict[str, int]:

@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rich.console import Console
 
 from winnowry.runners.demo.compare import Tree, differences, flip_a_byte, survey
 from winnowry.runners.demo.course import Course
+from winnowry.runners.demo.flink import ROOM, OnFlink
 from winnowry.runners.demo.network import CONSUMERS, EXCHANGES, SOURCES, Network
 from winnowry.runners.demo.progress import Bars
 from winnowry.runners.demo.rehearsal import rehearse
@@ -35,7 +36,7 @@ class Demo:
     """One run. ``largest`` is the size of the largest file in bytes; ``files`` how many regular files each source has.
 
     ``keep`` leaves the folder behind; ``damage`` flips a byte of a delivered file, to show that this is noticed;
-    ``in_memory`` does without servers, as is done anyway where RabbitMQ is not installed.
+    ``in_memory`` does without servers, as is done anyway where RabbitMQ is not installed. ``flink`` runs the pumps there.
     """
 
     files: int = 3000
@@ -43,6 +44,7 @@ class Demo:
     keep: bool = False
     damage: bool = False
     in_memory: bool = False
+    flink: OnFlink | None = None
     console: Console = field(default_factory=Console)
 
     def run(self) -> int:
@@ -63,17 +65,15 @@ class Demo:
         return 1 if complaints else 0
 
     def _run_in(self, folder: Path) -> list[str]:
-        absent = missing(rabbitmq.PROGRAMS | nginx.PROGRAMS)
+        absent = missing(rabbitmq.PROGRAMS | nginx.PROGRAMS) if self.flink is None else []
         if absent and not self.in_memory:
             self._say(f"{' '.join(absent)} is not installed: the same pumps run on a broker in memory, in this process.")
         if absent or self.in_memory:
             return rehearse(folder, files=self.files, largest=self.largest, damage=self.damage, console=self.console)
-        self._say(
-            f"Starting a broker and three file servers; making a tree of {self.files:,} files for each of two sources ..."
-        )
+        self._say(f"Starting {self._servers}; making a tree of {self.files:,} files for each of two sources ...")
         with ThreadPoolExecutor() as threads:
             trees = [threads.submit(plant, folder / name, files=self.files, largest=self.largest) for name in SOURCES]
-            with Network(folder, remove=not self.keep) as network, ExitStack() as watching:
+            with Network(folder, remove=not self.keep, flink=self.flink) as network, ExitStack() as watching:
                 for tree in trees:
                     tree.result()
                 watches = {name: watching.enter_context(Watch(network.tree(name))) for name in CONSUMERS}
@@ -90,13 +90,12 @@ class Demo:
         with Bars(self.console, _totals(tree)) as bars:
             for source in reversed(SOURCES):
                 network.post(source)
-            course = Course(network=network, taps=taps, watches=watches, tree=tree, bars=bars, kill_a_server=True)
-            if complaints := course.follow():
+            course = Course(network=network, taps=taps, watches=watches, tree=tree, bars=bars, patience=self._patience)
+            if complaints := replace(course, kill_a_server=True).follow():
                 return complaints
             sow(network.tree(first) / LATER)
             network.post(first, LATER)
-            more = survey(network.tree(first))
-            return Course(network=network, taps=taps, watches=watches, tree=more, bars=bars).follow()
+            return replace(course, tree=survey(network.tree(first))).follow()
 
     def _judge(self, network: Network, taps: Taps, watches: Mapping[str, Watch]) -> list[str]:
         announced = {exchange: taps.read(exchange) for exchange in EXCHANGES}
@@ -124,7 +123,19 @@ class Demo:
 
     @property
     def _room(self) -> int:
-        return (len(SOURCES) + len(CONSUMERS) + 2) * (self.largest + 20_000 * self.files)
+        trees = (len(SOURCES) + len(CONSUMERS) + 2) * (self.largest + 20_000 * self.files)
+        return trees + (ROOM if self.flink is not None else 0)
+
+    @property
+    def _patience(self) -> float:
+        return 60.0 if self.flink is None else 180.0  # a TaskManager that is slow makes everybody wait
+
+    @property
+    def _servers(self) -> str:
+        flink = self.flink
+        if flink is None:
+            return "a broker and three file servers"
+        return f"a broker, three file servers and {'a Flink cluster' if flink.standalone else 'a Flink for each pump'}"
 
     def _say(self, text: str) -> None:
         self.console.print(text, highlight=False, soft_wrap=True)

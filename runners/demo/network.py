@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from winnowry.runners.control import socket_of
+from winnowry.runners.demo.flink import OnFlink
 from winnowry.runners.demo.taps import Taps
 from winnowry.runners.servers.nginx import FileServer
 from winnowry.runners.servers.owned import Owned
@@ -18,6 +20,7 @@ from winnowry.schemas.reasons import Reason
 
 SOURCES = ("alice", "bob")
 CONSUMERS = ("carol", "dave")
+PUMPS = ("ingest", "fuse")
 EXCHANGES = ("xs_alice", "xs_bob", "xwinnow", "xpublic")
 
 _LISTENERS = {"xs_alice": 1, "xs_bob": 1, "xwinnow": 1, "xpublic": len(CONSUMERS)}
@@ -44,10 +47,13 @@ pumps:
     base_url: "{base_url}"
     layout: "{{date:%Y%m%d}}/{{source}}/{{rel_path}}"
   fuse: {{kind: winnow, from: xwinnow, to: xpublic}}
+engine: {engine}
 """
 
 _START_SECONDS = 90.0
+_START_SECONDS_ON_FLINK = 400.0
 _DRAIN_SECONDS = 40.0
+_DRAIN_SECONDS_ON_FLINK = 120.0
 
 
 class Network:
@@ -55,11 +61,12 @@ class Network:
     ``carol`` and ``dave``. Entering the context starts the servers, ``start`` the pumps and consumers; leaving it ends all.
 
     Every program of ours is started by its command, as a person would. With ``remove`` the folder goes even when this process
-    is killed. Raises ConfigError where RabbitMQ or nginx is not installed.
+    is killed. Pumps run on ``flink`` where that is given. Raises ConfigError where RabbitMQ or nginx is not installed.
     """
 
-    def __init__(self, folder: Path, *, remove: bool = True) -> None:
+    def __init__(self, folder: Path, *, remove: bool = True, flink: OnFlink | None = None) -> None:
         self.folder = folder
+        self._flink = flink
         self._scratch = folder if remove else None
         self.programs: dict[str, Owned] = {}
         self.servers = {name: FileServer(self.tree(name)) for name in (*SOURCES, "pump")}
@@ -77,7 +84,8 @@ class Network:
         self._run("run", str(self._cluster_file))
         for consumer in CONSUMERS:
             self._run("subscribe", self._address(consumer), "--into", str(self.tree(consumer)), "--strip", "2", name=consumer)
-        self._wait_for_listeners(time.monotonic() + _START_SECONDS)
+        patience = _START_SECONDS if self._flink is None else _START_SECONDS_ON_FLINK
+        self._wait_for_listeners(time.monotonic() + patience)
         return taps
 
     def post(self, source: str, part: str = "") -> None:
@@ -100,7 +108,7 @@ class Network:
         for program in self.programs.values():
             program.terminate()
         for program in self.programs.values():
-            program.stop(_DRAIN_SECONDS)
+            program.stop(_DRAIN_SECONDS if self._flink is None else _DRAIN_SECONDS_ON_FLINK)
 
     @property
     def _cluster_file(self) -> Path:
@@ -118,11 +126,18 @@ class Network:
         return started
 
     def _wait_for_listeners(self, deadline: float) -> None:
-        while missing := [exchange for exchange, count in _LISTENERS.items() if len(self._listeners(exchange)) < count]:
+        while missing := [*self._unheard(), *self._silent()]:
             self.check()
             if time.monotonic() > deadline:
-                raise Unreachable(Reason.TIMED_OUT, f"nobody listens to {', '.join(missing)}")
+                raise Unreachable(Reason.TIMED_OUT, f"still missing: {', '.join(missing)}")
             time.sleep(0.1)
+
+    def _unheard(self) -> list[str]:
+        return [exchange for exchange, count in _LISTENERS.items() if len(self._listeners(exchange)) < count]
+
+    def _silent(self) -> list[str]:
+        """Return the pumps that cannot be asked yet: on Flink they begin long after their queues are bound."""
+        return [pump for pump in PUMPS if not socket_of(self.folder / "state" / pump, 1).exists()]
 
     def _listeners(self, exchange: str) -> Sequence[str]:
         return [queue for queue in self._broker.bindings(exchange) if queue.startswith("q_")]
@@ -134,15 +149,19 @@ class Network:
                 self.tree(name).mkdir(exist_ok=True)
             for server in self.servers.values():
                 self._stack.enter_context(server)
+            engine = "{name: direct}"
+            if self._flink is not None:
+                engine = self._flink.start(self.folder / "flink", self._stack)
             self._stack.callback(self._end)
-            self._write_settings()
+            self._write_settings(engine)
             self._stack = self._stack.pop_all()
         return self
 
-    def _write_settings(self) -> None:
+    def _write_settings(self, engine: str) -> None:
         amqp, management = self._broker.port, self._broker.management_port
         base_url = self.servers["pump"].url
-        self._cluster_file.write_text(_CLUSTER_FILE.format(amqp=amqp, management=management, base_url=base_url))
+        settings = {"amqp": amqp, "management": management, "base_url": base_url, "engine": engine}
+        self._cluster_file.write_text(_CLUSTER_FILE.format(**settings))
         accounts = ("feeder", *SOURCES, *CONSUMERS)
         lines = [f"amqp://{account}:secret-of-{account}@127.0.0.1:{amqp}/" for account in accounts]
         lines.append(f"http://guest:guest@127.0.0.1:{management}/")

@@ -40,7 +40,9 @@ class Taps:
 
     def __init__(self, amqp: str, exchanges: Sequence[str]) -> None:
         self._exchanges = exchanges
-        self._connection = pika.BlockingConnection(pika.URLParameters(amqp))
+        parameters = pika.URLParameters(amqp)
+        parameters.heartbeat = 0  # nobody attends to it while the pumps start, which on Flink takes minutes on a busy machine
+        self._connection = pika.BlockingConnection(parameters)
         self._channel: BlockingChannel = self._connection.channel()
 
     def count(self, exchange: str) -> int:
