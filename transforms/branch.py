@@ -5,7 +5,9 @@ it to a PCollection, in one fused step, and returns both ways as a pair. Nothing
 its own, to which the engine attaches the settling (a Flatten would break the stage in two and encode every element).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import apache_beam as beam
@@ -14,9 +16,13 @@ from apache_beam.pvalue import PCollection, TaggedOutput
 from winnowry.schemas.branches import ENDED, Branches, split
 from winnowry.schemas.outcome import Outcome
 
+Twin = Callable[[Any], Any]
+
+_GUARD: ContextVar[Callable[[Twin], Twin] | None] = ContextVar("guard", default=None)
+
 
 class _Apply(beam.DoFn):
-    def __init__(self, twin: Callable[[Any], Any]) -> None:
+    def __init__(self, twin: Twin) -> None:
         self.twin = twin
 
     def process(self, element: Any) -> Iterable[Any]:
@@ -25,18 +31,33 @@ class _Apply(beam.DoFn):
 
 
 class _Finish(beam.DoFn):
-    def __init__(self, twin: Callable[[Any], Any]) -> None:
+    def __init__(self, twin: Twin) -> None:
         self.twin = twin
 
     def process(self, element: Any) -> Iterable[Any]:
         return (self.twin(element),)
 
 
-def branch(elements: PCollection, twin: Callable[[Any], Any]) -> Branches:
+@contextmanager
+def guarded(guard: Callable[[Twin], Twin]) -> Iterator[None]:
+    """Put ``guard`` around every twin that is applied meanwhile."""
+    token = _GUARD.set(guard)
+    try:
+        yield
+    finally:
+        _GUARD.reset(token)
+
+
+def _guarded(twin: Twin) -> Twin:
+    guard = _GUARD.get()
+    return twin if guard is None else guard(twin)
+
+
+def branch(elements: PCollection, twin: Twin) -> Branches:
     """Apply ``twin`` to each element; an Outcome takes the second way out, anything else the first."""
-    return split(elements, _Apply(twin))
+    return split(elements, _Apply(_guarded(twin)))
 
 
 def finish(elements: PCollection, twin: Callable[[Any], Outcome]) -> PCollection:
     """Apply a ``twin`` that ends every element."""
-    return elements | beam.ParDo(_Finish(twin))
+    return elements | beam.ParDo(_Finish(_guarded(twin)))

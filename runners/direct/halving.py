@@ -1,29 +1,20 @@
 """Run rounds so that one bad Arrival harms no other, and every Delivery that enters leaves with exactly one Outcome."""
 
 import shutil
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from uuid import uuid4
 
 import apache_beam as beam
 import structlog
 from apache_beam.pvalue import PCollection
-from msgspec.structs import replace
 
 from winnowry.pipelines.pump import Outcomes
 from winnowry.runners.direct.rounds import Slot, compile_rounds, enter, leave
+from winnowry.runners.unforeseen import attempt, bug, culprit
 from winnowry.schemas.delivery import Delivery
-from winnowry.schemas.errors import Transient
-from winnowry.schemas.outcome import Ending, Outcome
-from winnowry.schemas.reasons import Reason
+from winnowry.schemas.outcome import Outcome
 
 log = structlog.get_logger(__name__)
-
-DETAIL_LIMIT = 400
-"""Characters of a traceback that a dead letter keeps: the last, which name the exception."""
-
-TROUBLE_DELAY = 10.0
-"""Seconds until a Delivery is tried again whose round met a full disk or a lost broker."""
 
 
 def graph_of(pipeline: Callable[[PCollection], Outcomes], slot: str) -> beam.Pipeline:
@@ -55,13 +46,13 @@ class HalvingRounds:
         A round that raises is run again in halves until the culprit stands alone: that one ends as `failed: bug`, or is tried
         again when the disk or a broker was in trouble.
         """
-        try:
-            return self._run(deliveries)
-        except Exception as error:  # noqa: BLE001 - the one place where an unforeseen error becomes a dead letter
-            if len(deliveries) == 1:
-                return [_culprit(deliveries[0], error)]
-            middle = len(deliveries) // 2
-            return self.run(deliveries[:middle]) + self.run(deliveries[middle:])
+        return attempt(lambda: self._run(deliveries), lambda error: self._halve(deliveries, error))
+
+    def _halve(self, deliveries: list[Delivery], error: Exception) -> list[Outcome]:
+        if len(deliveries) == 1:
+            return [culprit(deliveries[0], error)]
+        middle = len(deliveries) // 2
+        return self.run(deliveries[:middle]) + self.run(deliveries[middle:])
 
     def _run(self, deliveries: list[Delivery]) -> list[Outcome]:
         for _ in range(self._runs):
@@ -70,27 +61,6 @@ class HalvingRounds:
             self._rounds.run()
         outcomes = self._slot.outcomes.copy()
         return outcomes if _is_one_each(deliveries, outcomes) else list(_one_each(deliveries, outcomes))
-
-
-def _culprit(delivery: Delivery, error: Exception) -> Outcome:
-    trouble = _trouble_in(error)
-    if trouble is None:
-        log.error("a Delivery made the pump raise", exc_info=error)
-        return _bug(delivery, "".join(traceback.format_exception(error)))
-    log.error("a round broke off; it is tried again", trouble=str(trouble), seconds=TROUBLE_DELAY)
-    retried = Outcome(ending=Ending.RETRIED, reason=trouble.reason, delivery=delivery, detail=trouble.detail)
-    return replace(retried, delay=TROUBLE_DELAY)
-
-
-def _trouble_in(error: BaseException | None) -> Transient | None:
-    """Return the trouble that a step raised; Beam raises another error in its place, since it cannot copy it."""
-    while error is not None and not isinstance(error, Transient):
-        error = error.__context__
-    return error
-
-
-def _bug(delivery: Delivery, detail: str) -> Outcome:
-    return Outcome(ending=Ending.FAILED, reason=Reason.BUG, delivery=delivery, detail=detail[-DETAIL_LIMIT:])
 
 
 def _is_one_each(deliveries: Sequence[Delivery], outcomes: Sequence[Outcome]) -> bool:
@@ -107,5 +77,5 @@ def _one_each(deliveries: Sequence[Delivery], outcomes: Sequence[Outcome]) -> It
         outcome = ended.get(delivery.hold)
         if outcome is None:
             log.error("a step of the pipeline lost an Arrival", queue=delivery.queue)
-            outcome = _bug(delivery, "a step of the pipeline lost this Arrival")
+            outcome = bug(delivery, "a step of the pipeline lost this Arrival")
         yield outcome

@@ -17,6 +17,8 @@ from winnowry.runners.flink.ending import End
 from winnowry.runners.flink.memory import FlinkMemory
 from winnowry.runners.flink.place import Place
 from winnowry.runners.flink.source import ReadQueues
+from winnowry.runners.unforeseen import Guarded
+from winnowry.transforms.branch import guarded
 from winnowry.transforms.winnow import Scope
 
 REMEMBERING = frozenset({"sarra", "subscribe", "winnow"})
@@ -56,7 +58,9 @@ def build(job: Job, options: PipelineOptions) -> beam.Pipeline:
     places = [_place(job, number) for number in range(1, job.readers + 1)]
     read = [pipeline | f"Queues{place.number}" >> ReadQueues(place=place) for place in places]
     root = read[0] if len(read) == 1 else tuple(read) | "Queues" >> beam.Flatten()
-    for number, ended in enumerate(PUMPS[pump.kind](root, pump)):
+    with guarded(Guarded):
+        outcomes = PUMPS[pump.kind](root, pump)
+    for number, ended in enumerate(outcomes):
         ended | f"End{number}" >> End(pump=job.pump, source=job.source, target=job.target, owner=job.owner)
     return pipeline
 

@@ -1,5 +1,8 @@
+import json
 import os
 import signal
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from random import Random, SystemRandom
 
@@ -93,3 +96,23 @@ def test_what_is_read_while_a_checkpoint_is_being_made_is_not_lost(stage: Winnow
         kill_a_task_manager(stage, Random(0))
     tally = stage.end(names, 0.0)
     assert tally.clean, tally
+
+
+@pytest.mark.long
+def test_a_pump_stopped_amid_announcements_remembers_all_of_them_when_it_goes_on_with_other_settings(stage: Winnowing) -> None:
+    names = stage.begin(5_000, sources=["xalice"])
+    known, later, rejected = names[:3_000], names[3_000:4_000], names[4_000:]
+    with stage.announcing(known, by=["xalice"]):
+        stage.fused.wait(300, SECONDS)
+        before = time.time()
+        point = stage.operator.stop("fuse")
+
+    stage.write(f", reject: [{json.dumps(rejected[0])}]")
+    assert stage.start(afresh=False).goes_on_from == point
+    tally = stage.end(known, before)
+    assert tally.clean, tally
+    stage.fused.forget()
+    with stage.announcing(names, by=["xbob"]):
+        stage.fused.hears_all(later, SECONDS)
+    stage.settles()
+    assert stage.fused.heard == Counter(later + rejected[1:])

@@ -304,8 +304,8 @@ ROUNDS = (
     Safeguard(
         name="halving",
         file="runners/direct/halving.py",
-        text="            return self.run(deliveries[:middle]) + self.run(deliveries[middle:])\n",
-        without="            return [_culprit(delivery, error) for delivery in deliveries if middle]\n",
+        text="        return self.run(deliveries[:middle]) + self.run(deliveries[middle:])\n",
+        without="        return [culprit(delivery, error) for delivery in deliveries if middle]\n",
         tests=(HALVING + "test_the_culprit_alone_fails",),
     ),
     Safeguard(
@@ -321,7 +321,7 @@ ROUNDS = (
     ),
     Safeguard(
         name="a full disk is no bug",
-        file="runners/direct/halving.py",
+        file="runners/unforeseen.py",
         text="    if trouble is None:\n",
         without="    if trouble is None or trouble:\n",
         tests=(HALVING + "test_a_full_disk_is_no_bug",),

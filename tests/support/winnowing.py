@@ -41,7 +41,6 @@ from winnowry.schemas.errors import Unreachable
 PUMP, SECOND = "fuse", "second"
 SOURCES = ("xalice", "xbob")
 EDGES = tuple(InputEdge(kind="internal", queue=f"q_feeder.{PUMP}.{source}", exchange=source) for source in SOURCES)
-QUEUES = tuple(edge.queue for edge in EDGES)
 FUSED, CLEAN = "xfused", "xclean"
 CHECKPOINT_SECONDS = 1.0
 SECONDS = 300.0
@@ -92,6 +91,7 @@ class Winnowing:
 
     def write(self, more: str = "", *, sources: Sequence[str] = SOURCES) -> None:
         """Write the cluster file; ``more`` is added to the pump, which listens to these ``sources``."""
+        self.queues = [edge.queue for edge in EDGES if edge.exchange in sources]
         pump = f"{PUMP}: {{kind: winnow, from: [{', '.join(sources)}], to: {FUSED}{more}}}"
         engine = {"name": "flink", "master": self.flink.master, "workers": self.flink.pool, "parallelism": 2}
         self.cluster.write(pump, exchanges=f"[{', '.join(SOURCES)}]", engine=json.dumps(engine))
@@ -105,7 +105,7 @@ class Winnowing:
     def start(self, *, afresh: bool = True) -> Started:
         """Start the pump with nothing, or where its newest restore point left off; wait until it reads."""
         started = self.operator.start(PUMP, self._submit, afresh=afresh)
-        for queue in QUEUES:
+        for queue in self.queues:
             eventually(lambda queue=queue: consumers(self.vhost, queue) > 0, SECONDS, f"a consumer of {queue}")
         return started
 
@@ -123,7 +123,7 @@ class Winnowing:
         """End the job as it is, if there is one, and wait until nobody reads any more."""
         if (job := self.operator.job(PUMP)) is not None:
             self.rest.cancel(job.id)
-        for queue in QUEUES:
+        for queue in self.queues:
             eventually(lambda queue=queue: not consumers(self.vhost, queue), SECONDS, f"nobody reading {queue}")
 
     @property
@@ -148,9 +148,11 @@ class Winnowing:
 
     # -- what flows
 
-    def announcing(self, names: Sequence[str], *, at_once: int = 500, pause: float = 0.0) -> AbstractContextManager[None]:
-        """Let both sources announce these files meanwhile, as fast as they can unless they pause; leave when they have."""
-        return announcing(self.vhost, EDGES, names, at_once=at_once, pause=pause)
+    def announcing(
+        self, names: Sequence[str], *, by: Sequence[str] = SOURCES, at_once: int = 500, pause: float = 0.0
+    ) -> AbstractContextManager[None]:
+        """Let sources announce these files meanwhile, as fast as they can unless they pause; leave when they have."""
+        return announcing(self.vhost, [edge for edge in EDGES if edge.exchange in by], names, at_once=at_once, pause=pause)
 
     def status(self) -> dict[str, Any]:
         """Return the status of the reader; nothing where none answers."""
@@ -168,14 +170,16 @@ class Winnowing:
 
         def at_rest() -> bool:
             told = self.status()
-            return bool(told) and not (told["waiting"] or told["unsettled"] or told["later"] or self.cluster.depth(*QUEUES))
+            return bool(told) and not (
+                told["waiting"] or told["unsettled"] or told["later"] or self.cluster.depth(*self.queues)
+            )
 
         eventually(at_rest, SECONDS, f"rest, instead of {self.status()},")
         eventually(lambda: not self._kept(), SECONDS, "the broker having all acknowledgements")
 
     def _kept(self) -> int:
         found = self.vhost.broker.queues(self.vhost.name)
-        return sum(int(queue.get("messages", 0)) for queue in found if queue["name"] in QUEUES)
+        return sum(int(queue.get("messages", 0)) for queue in found if queue["name"] in self.queues)
 
     def tally(self, names: Collection[str], since: float) -> Tally:
         """Wait until everything was heard that will be, and count; ``since`` is when the last checkpoint was begun."""
@@ -193,13 +197,14 @@ class Winnowing:
             doubled_behind=sum(times > 1 for times in self.clean.heard.values()),
         )
 
-    def begin(self, count: int, *, afresh: bool = True) -> list[str]:
+    def begin(self, count: int, *, afresh: bool = True, sources: Sequence[str] = SOURCES) -> list[str]:
         """Begin a round, with a new job unless one may go on; return the names of files that nobody has announced yet."""
         self.flink.wait_for_task_managers(len(self.flink.pools))
         self.fused.forget()
         self.clean.forget()
         if afresh or self.operator.job(PUMP) is None:
             self.stop()
+            self.write(sources=sources)
             self.start()
         eventually(lambda: self.completed() > 0, SECONDS, "a checkpoint")
         number = next(self._rounds)

@@ -9,6 +9,7 @@ from typing import Any
 import apache_beam as beam
 import pytest
 from apache_beam.coders import BytesCoder
+from apache_beam.pipeline import PipelineVisitor
 from apache_beam.pvalue import PCollection
 from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import BagStateSpec, TimerSpec, on_timer
@@ -25,6 +26,7 @@ from winnowry.runners.flink.access import Access
 from winnowry.runners.flink.graph import Job, build
 from winnowry.runners.flink.options import FlinkSettings, options
 from winnowry.runners.flink.submit import job_of
+from winnowry.runners.unforeseen import Guarded
 from winnowry.transforms.winnow import Scope
 
 KINDS = ("sarra", "shovel", "speedo", "subscribe", "winnow")
@@ -87,6 +89,25 @@ def on_direct(pump: Pump, pipeline: Callable[[PCollection, Pump], Outcomes]) -> 
 
 def on_flink(job: Job) -> beam.Pipeline:
     return build(job, options(FlinkSettings(job_server="localhost:1", workers="localhost:2"), job.name))
+
+
+class Steps(PipelineVisitor):
+    """Collects the functions that a graph applies to each element."""
+
+    def __init__(self, pipeline: beam.Pipeline) -> None:
+        self.found: list[Any] = []
+        pipeline.visit(self)
+
+    def visit_transform(self, transform_node: Any) -> None:
+        function = getattr(transform_node.transform, "fn", None)
+        self.found += [function.twin] if hasattr(function, "twin") else []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_message_that_makes_a_step_raise_sets_a_job_on_flink_back(cluster: Cluster, kind: str) -> None:
+    steps = Steps(on_flink(job_of(cluster, kind))).found
+    assert len(steps) >= 4
+    assert {type(step) for step in steps} == {Guarded}
 
 
 @pytest.mark.parametrize("kind", KINDS)
