@@ -6,20 +6,21 @@ from pathlib import Path
 
 import pytest
 from brokers import eventually
+from flink_jars import JARS
 
 pytestmark = pytest.mark.e2e
 
 PROGRAM = Path(sys.executable).with_name("winnowry")
 
 
-def start(folder: Path, *options: str) -> "subprocess.Popen[str]":
-    command = [PROGRAM, "demo", "--files", "300", "--largest", "5000000", *options]
+def start(folder: Path, *options: str, files: int = 300) -> "subprocess.Popen[str]":
+    command = [PROGRAM, "demo", "--files", str(files), "--largest", "5000000", *options]
     environment = {"HOME": str(folder), "PATH": os.environ["PATH"], "TMPDIR": str(folder), "COLUMNS": "200"}
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def finish(demonstration: "subprocess.Popen[str]") -> tuple[int, str]:
-    printed, _ = demonstration.communicate(timeout=240)
+def finish(demonstration: "subprocess.Popen[str]", seconds: float = 240.0) -> tuple[int, str]:
+    printed, _ = demonstration.communicate(timeout=seconds)
     return demonstration.returncode, printed
 
 
@@ -37,6 +38,21 @@ def left_running(folder: Path) -> list[str]:
 
 def test_the_demonstration_delivers_everything_and_leaves_nothing(tmp_path: Path) -> None:
     code, printed = finish(start(tmp_path))
+    assert code == 0, printed
+    assert "bob's file server has just been killed" in printed
+    assert "✓ carol's tree is identical" in printed
+    assert "✓ dave's tree is identical" in printed
+    assert "✓ every path was announced publicly, once" in printed
+    assert left_running(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.flink
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("more", [(), ("--standalone",)], ids=["embedded", "standalone"])
+def test_the_demonstration_on_flink_delivers_the_same_trees(tmp_path: Path, more: tuple[str, ...]) -> None:
+    code, printed = finish(start(tmp_path, "--flink", str(JARS), *more, files=3000), 1700.0)
     assert code == 0, printed
     assert "bob's file server has just been killed" in printed
     assert "✓ carol's tree is identical" in printed
