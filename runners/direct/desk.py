@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from winnowry.io.dead import bury
@@ -11,12 +11,21 @@ from winnowry.io.later_store import LaterStore
 from winnowry.pipelines.pump import Pump
 from winnowry.schemas.delivery import Message
 from winnowry.schemas.outcome import Ending, Outcome
+from winnowry.schemas.reasons import Reason
 from winnowry.transforms.report import report_of
 
 REPORTING_EACH = frozenset({"sarra", "subscribe"})
 """Kinds of pumps that report every ending; the others report only what went wrong."""
 
 WENT_WRONG = frozenset({Ending.REFUSED, Ending.MALFORMED, Ending.FAILED, Ending.QUARANTINED})
+
+BURIED = frozenset({Ending.MALFORMED, Ending.FAILED, Ending.QUARANTINED})
+"""Endings that leave a dead letter."""
+
+ROUTINE = frozenset(
+    {Reason.NOT_SELECTED, Reason.SUPERSEDED, Reason.FROM_OURSELVES, Reason.NO_DESTINATION, Reason.UNEXPECTED_REPORT}
+)
+"""Reasons why a pump leaves alone what it was told to leave alone. Any other refusal is told: by a Report or a dead letter."""
 
 
 class Desk(Protocol):
@@ -30,6 +39,25 @@ class Desk(Protocol):
 
     def report(self, outcome: Outcome) -> Message | None:
         """Return the Report."""
+
+
+def first_messages(outcome: Outcome, desk: Desk) -> Sequence[Message]:
+    """Return what has to be confirmed first of all: the announcements, or a copy for later, or a dead letter, or nothing."""
+    if outcome.announcements:
+        return outcome.announcements
+    if outcome.ending is Ending.RETRIED:
+        message = desk.postpone(outcome)
+    elif outcome.ending in BURIED or _untold(outcome, desk):
+        message = desk.bury(outcome)
+    else:
+        return ()
+    return () if message is None else (message,)
+
+
+def _untold(outcome: Outcome, desk: Desk) -> bool:
+    """Whether this is a refusal that ought to be told, and no Report tells."""
+    refused = outcome.ending is Ending.REFUSED and outcome.reason not in ROUTINE
+    return refused and desk.report(outcome) is None
 
 
 class Reporter:

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from winnowry.io.broker import Broker, Confirm, Confirmations
 from winnowry.io.memory import Memory
 from winnowry.runners.direct.claims import close_claims
-from winnowry.runners.direct.desk import Desk
+from winnowry.runners.direct.desk import Desk, first_messages
 from winnowry.runners.direct.holders import Holders
 from winnowry.runners.direct.inlet import Inlet
 from winnowry.runners.direct.parked import Parked
@@ -29,14 +29,6 @@ from winnowry.schemas.outcome import Ending, Outcome
 from winnowry.schemas.reasons import Reason
 
 log = structlog.get_logger(__name__)
-
-BURIED = frozenset({Ending.MALFORMED, Ending.FAILED, Ending.QUARANTINED})
-"""Endings that leave a dead letter."""
-
-ROUTINE = frozenset(
-    {Reason.NOT_SELECTED, Reason.SUPERSEDED, Reason.FROM_OURSELVES, Reason.NO_DESTINATION, Reason.UNEXPECTED_REPORT}
-)
-"""Reasons why a pump leaves alone what it was told to leave alone. Any other refusal is told: by a Report or a dead letter."""
 
 POSTPONED_BY = 10.0
 """Seconds until what has been parked for too long is looked at again."""
@@ -118,7 +110,7 @@ class Ledger:
         silent: list[Entry] = []
         for entry in entries:
             try:
-                messages = self._first_messages(entry.outcome)
+                messages = first_messages(entry.outcome, self._desk)
             except DiskTrouble as error:
                 self._hinder(self._begin, [entry], error)
                 continue
@@ -137,21 +129,6 @@ class Ledger:
             Outcome(ending=Ending.RETRIED, reason=Reason.WAITING, delivery=delivery, announcements=(copy,))
             for delivery, copy in hops
         )
-
-    def _first_messages(self, outcome: Outcome) -> Sequence[Message]:
-        if outcome.announcements:
-            return outcome.announcements
-        if outcome.ending is Ending.RETRIED:
-            message = self._desk.postpone(outcome)
-        elif outcome.ending in BURIED or self._untold(outcome):
-            message = self._desk.bury(outcome)
-        else:
-            return ()
-        return () if message is None else (message,)
-
-    def _untold(self, outcome: Outcome) -> bool:
-        refused = outcome.ending is Ending.REFUSED and outcome.reason not in ROUTINE
-        return refused and self._desk.report(outcome) is None
 
     def _publish(self, sendings: Sequence[Sending]) -> None:
         if sendings:

@@ -7,7 +7,6 @@
 """
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import apache_beam as beam
@@ -17,8 +16,7 @@ from msgspec.structs import replace
 
 from winnowry.io.amqp import connect
 from winnowry.pipelines.pump import Pump
-from winnowry.runners.direct.desk import BrokerDesk
-from winnowry.runners.direct.ledger import BURIED, ROUTINE
+from winnowry.runners.direct.desk import BrokerDesk, first_messages
 from winnowry.runners.flink.access import Access
 from winnowry.runners.flink.counts import METRICS, counts_of
 from winnowry.runners.flink.window import ConfirmWindow
@@ -72,7 +70,7 @@ class _End(beam.DoFn):
         if outcome.ending is Ending.PARKED:
             outcome = replace(outcome, ending=Ending.RETRIED, delay=PARKED_FOR)
         self.outcomes.append(outcome)
-        self.fresh.extend(self._first_messages(outcome))
+        self.fresh.extend(first_messages(outcome, self.desk))
         if len(self.fresh) >= HANDED_OVER:
             self._hand_over()
 
@@ -90,15 +88,3 @@ class _End(beam.DoFn):
     def _hand_over(self) -> None:
         self.window.publish(self.fresh)
         self.fresh = []
-
-    def _first_messages(self, outcome: Outcome) -> Sequence[Message]:
-        if outcome.announcements:
-            return outcome.announcements
-        if outcome.ending is Ending.RETRIED:
-            return _some(self.desk.postpone(outcome))
-        untold = outcome.ending is Ending.REFUSED and outcome.reason not in ROUTINE and self.desk.report(outcome) is None
-        return _some(self.desk.bury(outcome)) if untold or outcome.ending in BURIED else ()
-
-
-def _some(message: Message | None) -> Sequence[Message]:
-    return () if message is None else (message,)

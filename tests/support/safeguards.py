@@ -87,19 +87,21 @@ ENDING = (
     Safeguard(
         name="copy for later confirmed before settle",
         file="runners/direct/ledger.py",
-        text="            message = self._desk.postpone(outcome)\n",
-        without="            message = self._desk.postpone(outcome)\n"
-        "            self._publish([(Entry(outcome, 0.0), message)] if message is not None else [])\n"
-        "            message = None\n",
+        text="                messages = first_messages(entry.outcome, self._desk)\n",
+        without="                messages = first_messages(entry.outcome, self._desk)\n"
+        "                if entry.outcome.ending is Ending.RETRIED:\n"
+        "                    self._publish([(Entry(entry.outcome, 0.0), message) for message in messages])\n"
+        "                    messages = ()\n",
         tests=(CONFIRMED + "test_an_original_stays_until_its_copy_is_confirmed",),
     ),
     Safeguard(
         name="dead letter confirmed before settle",
         file="runners/direct/ledger.py",
-        text="            message = self._desk.bury(outcome)\n",
-        without="            message = self._desk.bury(outcome)\n"
-        "            self._publish([(Entry(outcome, 0.0), message)] if message is not None else [])\n"
-        "            message = None\n",
+        text="                messages = first_messages(entry.outcome, self._desk)\n",
+        without="                messages = first_messages(entry.outcome, self._desk)\n"
+        "                if entry.outcome.ending is Ending.FAILED:\n"
+        "                    self._publish([(Entry(entry.outcome, 0.0), message) for message in messages])\n"
+        "                    messages = ()\n",
         tests=(CONFIRMED + "test_an_original_stays_until_its_copy_is_confirmed",),
     ),
     Safeguard(
