@@ -8,7 +8,8 @@ from pathlib import Path
 from winnowry.io.dead import dead_queue
 from winnowry.io.later import DELAYS, later_queue
 from winnowry.runners.cluster.accounts import keeps_on_disk, reports
-from winnowry.runners.cluster.layouts import FETCHING, layout_of
+from winnowry.runners.cluster.kinds import FETCHING
+from winnowry.runners.cluster.layouts import layout_of
 from winnowry.runners.cluster.load import Cluster
 from winnowry.runners.cluster.rules import targets
 from winnowry.runners.cluster.wiring import inputs, wiring

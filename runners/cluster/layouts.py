@@ -6,9 +6,6 @@ from winnowry.transforms.layout import Layout
 LAYOUTS = {"sarra": "{date:%Y%m%d}/{source}/{rel_path}"}
 """Where files land when the cluster file does not say; by default at their own path."""
 
-FETCHING = frozenset({"sarra", "subscribe"})
-"""Kinds of pumps that write below the data root."""
-
 
 def layout_of(pump: PumpSettings) -> Layout:
     """Return the layout of a pump."""

@@ -4,7 +4,8 @@ import socket
 
 from winnowry.pipelines.pump import Pump
 from winnowry.runners.cluster.accounts import account, reports
-from winnowry.runners.cluster.layouts import FETCHING, layout_of
+from winnowry.runners.cluster.kinds import FETCHING
+from winnowry.runners.cluster.layouts import layout_of
 from winnowry.runners.cluster.load import Cluster
 from winnowry.runners.cluster.settings import ClusterSettings, PumpSettings
 from winnowry.runners.cluster.wiring import inputs, output

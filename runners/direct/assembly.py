@@ -1,6 +1,5 @@
 """Put one instance of a pump together: its brokers, its memory, its desk, its engine."""
 
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,9 +15,9 @@ from winnowry.io.dead import dead_queue
 from winnowry.io.later import DELAYS, later_queue, later_topology
 from winnowry.io.later_store import LaterStore, store_of
 from winnowry.io.transfers import Transfers, transfers_for
-from winnowry.io.tree import tree_at
 from winnowry.pipelines.catalogue import PUMPS
 from winnowry.pipelines.pump import Pump
+from winnowry.runners.cluster.kinds import FETCHING, REMEMBERING
 from winnowry.runners.cluster.wiring import Wiring
 from winnowry.runners.direct.desk import BrokerDesk, Desk, StoreDesk
 from winnowry.runners.direct.engine import DirectEngine
@@ -28,22 +27,17 @@ from winnowry.runners.direct.sieve import DirectMemory
 from winnowry.runners.direct.speedo import Speedo
 from winnowry.runners.direct.suspects import Suspects
 from winnowry.runners.direct.watches import DiskWatch
-from winnowry.schemas.errors import DiskTrouble
+from winnowry.runners.sweep import begin_to_sweep
 from winnowry.transforms.winnow import Scope
 
 log = structlog.get_logger(__name__)
 
-FETCHING = frozenset({"sarra", "subscribe"})
-REMEMBERING = frozenset({"sarra", "subscribe", "winnow"})
 KEEPING = REMEMBERING | {"speedo"}
 """Kinds of pumps that keep something on our own disk."""
 
 ROUND_OF_FETCHING = 250
 """Arrivals in a round of a pump that fetches: more would not be fetched while the round waits."""
 ROUND_OF_RELAYING = 1000
-
-ABANDONED_AFTER = 86400.0
-"""Seconds without a byte after which a temporary file belongs to a process that died."""
 
 
 def assemble(pump: Pump, wiring: Wiring, *, number: int = 1, crashed: bool = False, twice: bool = False) -> DirectEngine:
@@ -86,7 +80,7 @@ def build(
         pump = replace(pump, memory=memory)
     fetching = pump.kind in FETCHING
     if pump.owns_root and fetching and memory is not None:
-        threading.Thread(target=_sweep, args=(pump, memory), name="sweep", daemon=True).start()
+        begin_to_sweep(pump, lambda: memory.open().intended())
     transfers = transfers_for(pump.files) if fetching else None
     return DirectEngine(
         pump,
@@ -119,17 +113,6 @@ def _suspects(pump: Pump, number: int, crashed: bool) -> Suspects | None:
 def _watches(pump: Pump, transfers: Transfers | None) -> Sequence[Watch]:
     folders = ([pump.root] if transfers is not None else []) + ([pump.state] if pump.kind in KEEPING else [])
     return (DiskWatch(folders, pump.keep_free, transfers.expected if transfers is not None else lambda: 0),)
-
-
-def _sweep(pump: Pump, memory: DirectMemory) -> None:
-    """Remove what processes that died have left half fetched; what an intent names is still asked for."""
-    try:
-        swept = tree_at(pump.root).sweep(ABANDONED_AFTER, spare=memory.open().intended())
-    except DiskTrouble as error:
-        log.warning("could not sweep away what was left half fetched", pump=pump.name, error=str(error))
-        return
-    if swept:
-        log.info("swept away what was left half fetched", pump=pump.name, files=swept)
 
 
 def _memory_of(pump: Pump) -> DirectMemory | None:

@@ -11,6 +11,7 @@ from winnowry.io.dead import dead_queue
 from winnowry.io.later import later_topology
 from winnowry.pipelines.catalogue import PUMPS
 from winnowry.pipelines.pump import Pump
+from winnowry.runners.cluster.kinds import REMEMBERING
 from winnowry.runners.flink.access import Access
 from winnowry.runners.flink.counting import Counting
 from winnowry.runners.flink.ending import End
@@ -20,8 +21,6 @@ from winnowry.runners.flink.source import ReadQueues
 from winnowry.runners.unforeseen import Guarded
 from winnowry.transforms.branch import guarded
 from winnowry.transforms.winnow import Scope
-
-REMEMBERING = frozenset({"sarra", "subscribe", "winnow"})
 
 
 @dataclass(frozen=True, kw_only=True)

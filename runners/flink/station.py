@@ -12,6 +12,7 @@ from uuid import uuid4
 import structlog
 
 from winnowry.io.amqp import AmqpBroker
+from winnowry.runners.cluster.kinds import FETCHING
 from winnowry.runners.control import Control, socket_of
 from winnowry.runners.direct.holds import Holds
 from winnowry.runners.direct.watches import AlarmWatch, DiskWatch
@@ -19,6 +20,7 @@ from winnowry.runners.flink.counts import counts_of
 from winnowry.runners.flink.marks import Acknowledgements, Mark
 from winnowry.runners.flink.place import Place
 from winnowry.runners.flink.supply import Supply
+from winnowry.runners.sweep import begin_to_sweep
 from winnowry.schemas.delivery import Delivery
 from winnowry.schemas.errors import Unreachable
 from winnowry.schemas.reasons import Reason
@@ -50,6 +52,8 @@ class Station:
         self._held, self._looked, self._draining = True, 0.0, False
         self._source.declare(place.topology)
         self._control = Control(socket_of(pump.state, place.number), self.asked)
+        if place.number == 1 and pump.owns_root and pump.kind in FETCHING:
+            begin_to_sweep(pump)
 
     # -- what the reader asks
 

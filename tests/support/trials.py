@@ -22,6 +22,7 @@ from brokers import Vhost, eventually
 from clusters import Cluster
 from flink_jars import JARS
 
+from winnowry.runners.cluster.kinds import FETCHING
 from winnowry.runners.cluster.load import load_cluster
 from winnowry.runners.letterbox import boxes_of
 from winnowry.runners.servers.nginx import FileServer
@@ -33,8 +34,6 @@ SECONDS = 90.0
 """Seconds that a start may take, and anything else: Flink starts slowly on a machine that is busy."""
 PUMP = "pump"
 SOURCES = ("alice", "bob")
-FETCHING = frozenset({"sarra", "subscribe"})
-REMEMBERING = FETCHING | {"winnow"}
 INSIDE = frozenset({"subscribe", "shovel"})
 """Kinds of pumps that listen to exchanges within the cluster here, not to users."""
 ENGINES = {"direct": "{name: direct}", "flink": f"{{name: flink, jars: {JARS}, checkpoints: 1s}}"}

@@ -1,6 +1,8 @@
 """What a reader holds, against a real broker; the test plays Beam and Flink."""
 
+import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,9 @@ from winnowry.io.amqp import AmqpBroker, AmqpSettings
 from winnowry.io.broker import Queue, Topology
 from winnowry.io.dead import dead_queue
 from winnowry.io.later import later_topology
+from winnowry.io.tree import Tree
 from winnowry.pipelines.pump import Pump
+from winnowry.runners import sweep
 from winnowry.runners.flink.access import Access
 from winnowry.runners.flink.place import Place
 from winnowry.runners.flink.setbacks import IN_VAIN
@@ -110,6 +114,17 @@ def test_a_reader_whose_connection_has_ended_for_good_says_so_and_is_replaced(pl
     with pytest.raises(Unreachable):
         station.take(1)
     assert taken(station_for(place.name, mark), 3) == [b"a", b"b", b"c"]
+
+
+def test_what_was_left_half_fetched_is_swept_away_when_a_reader_begins(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "ABANDONED_AFTER", -60.0)  # nobody can date a change of a file back
+    root = place.pump.root
+    descriptor, temporary = Tree(root).create_temporary("f")
+    os.close(descriptor)
+    settle_at(replace(place, pump=replace(place.pump, kind="sarra")))
+    station_for(place.name, None)
+    eventually(lambda: not (root / temporary).exists(), 30, "a sweep")
+    assert (root / "credentials.conf").exists()
 
 
 def fails(place: Place, vhost: Vhost, poison: bytes) -> bool:
