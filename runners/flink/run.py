@@ -1,5 +1,6 @@
 """One pump that `winnowry run` has handed to Flink, watched until its end."""
 
+import contextlib
 import time
 from collections.abc import Callable
 
@@ -31,10 +32,10 @@ class Run:
     ) -> None:
         self._job, self._result, self._rest, self._clock = job, result, rest, clock
         self._sockets = [socket_of(job.pump.state, number) for number in range(1, job.readers + 1)]
-        self._looked, self._told = clock(), ""
+        self._looked, self._told, self._waited = clock(), "", False
 
     def check(self) -> None:
-        """Warn of what keeps setting the job back, once each. Raise Unreachable, saying why, where it has ended by itself."""
+        """Warn of what keeps the job from working, once each. Raise Unreachable, saying why, where it has ended by itself."""
         self._warn()
         if (state := self._result.state) in _OVER:
             raise Unreachable(Reason.UNREACHABLE, f"{self._job.pump.name}: its job is {state.lower()}: {self._why()}")
@@ -64,20 +65,20 @@ class Run:
         if self._rest is None or self._clock() - self._looked < TROUBLE_SECONDS:
             return
         self._looked = self._clock()
-        try:
-            sentence = self._trouble(self._rest)
-        except Transient:  # an embedded Flink answers while a job runs, and not before
-            return
-        if sentence is not None and sentence != self._told:
-            self._told = sentence
-            log.warning("Flink sets the pump back, and tries again", pump=self._job.pump.name, trouble=sentence)
+        with contextlib.suppress(Transient):  # an embedded Flink answers while a job runs, and not before
+            self._look(self._rest)
 
-    def _trouble(self, rest: Rest) -> str | None:
+    def _look(self, rest: Rest) -> None:
         pump = self._job.pump
         job = running_job(jobs_of(rest, pump.cluster, pump.name))
         if job is None:
-            return None
-        return workerless(rest.vertices(job.id)) or rest.trouble(job.id)
+            return
+        if not self._waited and (sentence := workerless(rest.vertices(job.id))) is not None:
+            self._waited = True
+            log.warning(sentence, pump=pump.name)
+        if (trouble := rest.trouble(job.id)) is not None and trouble != self._told:
+            self._told = trouble
+            log.warning("Flink sets the pump back, and tries again", pump=pump.name, trouble=trouble)
 
     def _why(self) -> str:
         try:

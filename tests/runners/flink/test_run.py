@@ -58,6 +58,22 @@ def test_what_sets_a_job_back_again_and_again_is_told_once(fuse: Job) -> None:
     assert [(line["pump"], line["trouble"]) for line in logs] == [("fuse", TROUBLE)]
 
 
+def test_a_pump_that_waits_long_for_its_workers_is_told_of_once(fuse: Job) -> None:
+    stages = [{"id": "1", "name": "Read", "status": "INITIALIZING", "start-time": 1000, "parallelism": 1}]
+    answers = {
+        "GET /jobs/overview": (200, {"jobs": [RUNNING]}),
+        f"GET /jobs/{RUNNING['jid']}": (200, {"now": 61_000, "vertices": stages}),
+        f"GET /jobs/{RUNNING['jid']}/exceptions": (200, {"exceptionHistory": {"entries": []}}),
+    }
+    with answering(answers) as url, capture_logs() as logs:
+        run = Run(fuse, Result(PipelineState.RUNNING), Rest(url), passing())
+        run.check()
+        run.check()
+    (line,) = logs
+    assert line["pump"] == "fuse"
+    assert "60 s for workers" in line["event"]
+
+
 def test_a_job_that_has_failed_says_why(fuse: Job) -> None:
     with pytest.raises(Unreachable, match=r"fuse: its job is failed: Pipeline fuse failed in state FAILED: out of memory$"):
         Run(fuse, Result(PipelineState.FAILED), None).check()
