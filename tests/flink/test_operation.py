@@ -32,20 +32,15 @@ class Fuse:
 
     def __init__(self, cluster: Cluster, flink: FlinkCluster, job_server: JobServer) -> None:
         self.cluster, self.vhost, self.flink = cluster, cluster.vhost, flink
+        self.name = f"fuse-{cluster.vhost.name}"  # Flink remembers the pumps of other tests
         self._places = {"master": flink.master, "workers": flink.pool, "job_server": job_server.address}
         self.vhost.queue(HEARD, "xpublic")
         self.write()
 
     def write(self, more: str = "") -> None:
         """Write the cluster file; ``more`` is added to the pump."""
-        engine = {
-            "name": "flink",
-            "master": self.flink.master,
-            "workers": self.flink.pool,
-            "jars": str(JARS),
-            "checkpoints": "1s",
-        }
-        pump = f"fuse: {{kind: winnow, from: xwinnow, to: xpublic{more}}}"
+        engine = {"name": "flink", "checkpoints": "1s"} | self._places
+        pump = f"{self.name}: {{kind: winnow, from: xwinnow, to: xpublic, queue_name: {QUEUE}{more}}}"
         self.cluster.write(pump, exchanges="[xwinnow]", engine=json.dumps(engine))
 
     def finds_workers_at(self, address: str) -> None:
@@ -78,7 +73,7 @@ class Fuse:
         """Wait until as many are heard, and everything is settled; say whether these were heard, each once, and no other."""
         expected = Counter(dict.fromkeys(names, 1))
         eventually(lambda: self.vhost.depth(HEARD) >= expected.total(), SECONDS, "all announcements")
-        self.cluster.until("fuse", lambda told: not told["waiting"] + told["unsettled"] + self.vhost.depth(QUEUE), SECONDS)
+        self.cluster.until(self.name, lambda told: not told["waiting"] + told["unsettled"] + self.vhost.depth(QUEUE), SECONDS)
         bodies = self.vhost.take(HEARD, self.vhost.depth(HEARD))
         return Counter(msgspec.json.decode(body)["relPath"] for body in bodies) == expected
 
@@ -105,13 +100,13 @@ def saved(printed: str) -> str:
 
 def test_a_pump_that_was_stopped_goes_on_with_its_memory_also_with_another_filter(fuse: Fuse) -> None:
     known, selected, rejected = ([f"{folder}/{number}" for number in range(200)] for folder in ("known", "new", "no"))
-    assert re.search(r"fuse runs as job \w{32}; it goes on from nothing", fuse.does("start"))
+    assert re.search(rf"{fuse.name} runs as job \w{{32}}; it goes on from nothing", fuse.does("start"))
     fuse.announce([*known, *known])
     assert fuse.hears(known)
 
     assert "runs already" in fuse.does("start", code=2)
     (row,) = fuse.status("flink")
-    assert (row["pump"], row["instance"], row["state"], row["queues"]) == ("fuse", "flink", "running", {QUEUE: 0})
+    assert (row["pump"], row["instance"], row["state"], row["queues"]) == (fuse.name, "flink", "running", {QUEUE: 0})
     assert row["last_checkpoint"]["bytes"] > 0
     eventually(lambda: counted(fuse) == {"announced": 200, "repeat": 200}, what="the count of all files")
     assert {answer["instance"] for answer in fuse.status()} == {"1", "flink"}
@@ -124,7 +119,7 @@ def test_a_pump_that_was_stopped_goes_on_with_its_memory_also_with_another_filte
     assert fuse.hears(selected)
 
     later = saved(fuse.does("savepoint"))
-    listed = [found["url"] for found in json.loads(fuse.does("points", "fuse", "--json")) if found["kind"] == "savepoint"]
+    listed = [found["url"] for found in json.loads(fuse.does("points", fuse.name, "--json")) if found["kind"] == "savepoint"]
     assert listed == [later, point]
 
     fuse.write()
@@ -164,7 +159,9 @@ def test_a_pool_with_another_python_is_told_of_instead_of_waiting_for_ever(fuse:
         pool.wait_for_port(port, 60)
         fuse.finds_workers_at(f"localhost:{port}")
         printed = fuse.does("start", "--wait", "60", code=1)
-        assert re.search(r"fuse: it has waited \d+ s for workers: .* has the first `python` in its PATH winnowry\?", printed)
+        assert re.search(
+            rf"{fuse.name}: it has waited \d+ s for workers: .* has the first `python` in its PATH winnowry\?", printed
+        )
         (row,) = fuse.status("flink", code=1)
         assert row["state"] == "waiting for workers"
     finally:
