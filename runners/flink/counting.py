@@ -10,7 +10,6 @@ later windows; windows that it was counted in before, and that were told already
 something by themselves, the others as nothing.
 """
 
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +23,7 @@ from apache_beam.utils.timestamp import Timestamp
 from apache_beam.utils.windowed_value import WindowedValue
 
 from winnowry.io.amqp import connect
+from winnowry.runners.flink import clock
 from winnowry.runners.flink.access import Access
 from winnowry.runners.flink.roll_call import Left, RollCall, pack_left, unpack_left, windows_after
 from winnowry.runners.flink.ticks import Tick, add_ticks, merge, pack_sums, pack_ticks, unpack_sums, unpack_ticks
@@ -99,11 +99,11 @@ class _Sort(beam.DoFn):
         self.ticks: list[Tick] = []
 
     def process(self, arrival: Arrival) -> None:
-        self.ticks.append(Tick.of(arrival, time.time_ns()))
+        self.ticks.append(Tick.of(arrival, int(clock.now() * 1e9)))
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         if self.ticks:
-            yield WindowedValue((KEY, pack_ticks(self.ticks)), Timestamp.now(), (GlobalWindow(),))
+            yield WindowedValue((KEY, pack_ticks(self.ticks)), Timestamp(clock.now()), (GlobalWindow(),))
 
 
 class _Call(beam.DoFn):
@@ -125,11 +125,11 @@ class _Call(beam.DoFn):
         pages: Any = beam.DoFn.StateParam(PAGES),  # noqa: B008 - this is how Beam is told
         left: Any = beam.DoFn.StateParam(LEFT),  # noqa: B008
     ) -> Iterator[Any]:
-        now = max(int(at.micros) * 1000, window_at(self.counting.since, self.counting.length)[1])
         roll_call = self._roll_call(unpack_left(left.read() or b""), pages)
         before = roll_call.counted_at or self.counting.since
         ticks = unpack_ticks(element[1])
         new = roll_call.call(ticks, pages.read)
+        now = self._moment(int(at.micros) * 1000, roll_call)
         if roll_call.replaced and (roll_call.counted_at or any(tick.redelivered for tick in ticks)):
             yield from self._voids(before, now)
         if new:
@@ -138,6 +138,13 @@ class _Call(beam.DoFn):
         next_left = roll_call.left(now if new else before)
         left.write(pack_left(next_left))
         self.kept = next_left.name, roll_call
+
+    def _moment(self, at: int, roll_call: RollCall) -> int:
+        """Return when is counted what came at this time; after a clock was set back, not in a window that is over already."""
+        before, over = roll_call.counted_at, window_at(self.counting.since, self.counting.length)[1]
+        if roll_call.replaced and at < before:
+            return max(over, window_at(before, self.counting.length)[1])
+        return max(at, before, over)
 
     def _roll_call(self, left: Left, pages: Any) -> RollCall:
         """Return the call as this process has it in memory, or as the state has it where that was rolled back."""

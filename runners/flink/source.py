@@ -3,7 +3,6 @@
 Elements are lists of Deliveries: a list costs what a single message would.
 """
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +14,7 @@ from apache_beam.utils.timestamp import Timestamp
 
 import winnowry.runners.flink.station as stations
 from winnowry.io.coders import StructCoder
+from winnowry.runners.flink import clock
 from winnowry.runners.flink.marks import Mark
 from winnowry.runners.flink.place import Place
 from winnowry.runners.flink.station import Station
@@ -35,7 +35,7 @@ POLL_SECONDS = 1
 WAIT_SECONDS = 0.2
 """Seconds that a reader waits for a message before it says that there is none."""
 
-SLACK_SECONDS = 1.0
+SLACK_SECONDS = 0.2
 """Seconds by which the watermark lags behind the clock; it moves while nothing arrives, or no window would close."""
 
 
@@ -117,11 +117,11 @@ class QueueReader(UnboundedReader):
 
     def get_current_timestamp(self) -> Timestamp:
         """Return now: windows are by arrival."""
-        return Timestamp.now()
+        return Timestamp(clock.now())
 
     def get_watermark(self) -> Timestamp:
         """Return a time before everything that is still to come."""
-        return Timestamp(time.time() - SLACK_SECONDS)
+        return Timestamp(clock.now() - SLACK_SECONDS)
 
     def get_checkpoint_mark(self) -> QueueMark:
         """Return the mark of what was handed out so far."""

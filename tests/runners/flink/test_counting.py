@@ -185,7 +185,7 @@ class Flink:
         self.reconnect()
 
 
-DEEDS = ("announce", "take", "take", "wait", "wait", "checkpoint", "reconnect", "set back")
+DEEDS = ("announce", "take", "take", "wait", "wait", "checkpoint", "reconnect", "set back", "clock back")
 
 
 @settings(max_examples=300)
@@ -204,6 +204,9 @@ def test_whatever_sets_it_back_the_sums_that_stand_are_what_passed(deeds: list[s
                 flink.wait(7)
             case "checkpoint":
                 flink.checkpoint()
+            case "clock back":
+                flink.now -= 5 * SECOND
+                flink.set_back()
             case "reconnect":
                 flink.reconnect()
             case "set back":
