@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from winnowry.io.broker import Queue
+from winnowry.runners.audit.subject import subjects_of
 from winnowry.runners.cluster.administration import administration, grant
+from winnowry.runners.cluster.graph import graph_of, render
 from winnowry.runners.cluster.load import Cluster, load_cluster, load_settings
-from winnowry.runners.cluster.pumps import pumps_of
+from winnowry.runners.cluster.pumps import pump_of, pumps_of
 from winnowry.runners.cluster.rabbitmqctl import command_lines
 from winnowry.runners.cluster.wiring import exchanges, inputs, output, topology, wiring
 from winnowry.schemas.edge import InputEdge, OutputEdge
@@ -171,3 +173,22 @@ def test_an_account_of_any_name_gets_its_own_queues_alone_and_no_say_in_the_shel
     assert re.match(running.configure, "q_fe.der;rm.ingest")
     assert not re.match(running.configure, "q_feader;rm.ingest")
     assert any(line.startswith("rabbitmqctl add_user 'fe.der;rm'  #") for line in command_lines(wanted))
+
+
+def test_a_speedo_reads_what_pumps_announce_and_what_is_reported_and_reports_nothing(tmp_path: Path) -> None:
+    (tmp_path / "credentials.conf").write_text(PASSWORDS)
+    (tmp_path / "cluster.yaml").write_text(
+        FILE + "  count: {kind: speedo, from: [xpublic, xl_carol, xl_feeder], to: xrates, window: 1m}\n"
+    )
+    cluster = load_cluster(tmp_path / "cluster.yaml")
+    count = pump_of(cluster, "count")
+    assert [edge.queue for edge in count.inputs] == [f"q_feeder.count.{name}" for name in ("xpublic", "xl_carol", "xl_feeder")]
+    assert (count.window, count.reports, count.public) == (
+        timedelta(minutes=1),
+        None,
+        OutputEdge(exchange="xrates", unheard=True),
+    )
+    assert {"xrates", "xl_carol", "xl_feeder"} <= set(exchanges(cluster.settings))
+    assert re.match(grant(cluster.settings, "feeder").read, "xl_carol")
+    assert "count: speedo, run by feeder" in render(graph_of(cluster.settings), administration(cluster.settings), {})
+    assert "count" not in {subject.name for subject in subjects_of(cluster)}
