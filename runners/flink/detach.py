@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from winnowry.io.amqp import hang_up
 from winnowry.runners.cluster.load import Cluster
 from winnowry.runners.flink.checks import check_engine, too_old, version_of
-from winnowry.runners.flink.download import beam_jar
+from winnowry.runners.flink.download import beam_jar, flink_at
 from winnowry.runners.flink.operate import Submit
 from winnowry.runners.flink.options import FlinkSettings
 from winnowry.runners.flink.submit import job_of, submit
@@ -45,7 +45,7 @@ def detached(cluster: Cluster, master: str, warn: Callable[[str], object]) -> It
 
 
 def _job_server(cluster: Cluster, master: str, stack: ExitStack, warn: Callable[[str], object]) -> str:
-    jars = cluster.settings.engine.jars or beam_jar()
+    jars = cluster.settings.engine.jars or beam_jar(flink_at(master))
     if (sentence := too_old(version_of(jars))) is not None:
         warn(sentence)
     return stack.enter_context(JobServer(cluster.state / "flink", jars, master)).address

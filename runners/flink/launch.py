@@ -15,7 +15,7 @@ import structlog
 from winnowry.io.amqp import hang_up
 from winnowry.runners.cluster.load import Cluster
 from winnowry.runners.flink.checks import check_engine, too_old, version_of
-from winnowry.runners.flink.download import beam_jar
+from winnowry.runners.flink.download import EMBEDDED_VERSION, beam_jar, flink_at
 from winnowry.runners.flink.embedded import forget, last_point
 from winnowry.runners.flink.operate import Operator
 from winnowry.runners.flink.options import FlinkSettings
@@ -85,7 +85,7 @@ def _server(cluster: Cluster, stack: ExitStack, pump: str) -> _Server:
         return _Server(engine.job_server, Rest(f"http://{engine.master}") if engine.master is not None else None)
     folder = _folder(cluster, pump)
     folder.mkdir(parents=True, exist_ok=True)
-    jars = engine.jars or beam_jar()
+    jars = engine.jars or beam_jar(EMBEDDED_VERSION if engine.master is None else flink_at(engine.master))
     if (sentence := too_old(version_of(jars))) is not None:
         log.warning(sentence, pump=pump)
     server = stack.enter_context(JobServer(folder, jars, engine.master or EMBEDDED))

@@ -15,6 +15,8 @@ from winnowry.schemas.reasons import Reason
 Submit = Callable[[str, str | None], object]
 """Hands a pump to Flink by its name, to begin from the restore point at a URL, or with nothing."""
 
+_CHECKPOINTS = ("state.checkpoints.dir", "execution.checkpointing.dir")
+_SAVEPOINTS = ("state.savepoints.dir", "execution.checkpointing.savepoint-dir")
 _APPEARANCE_SECONDS = 180.0
 """Handing over takes as long as it takes to copy the jars: seconds, or minutes on a busy machine."""
 
@@ -81,7 +83,7 @@ class Operator:
         """
         jobs_now = jobs_of(self._rest, self._cluster.name, pump)
         note_jobs(self._cluster.state / pump, jobs_now)
-        folders = [self._folder(self._savepoints(pump)), self._folder(self._setting("state.checkpoints.dir"))]
+        folders = [self._folder(self._savepoints(pump)), self._folder(self._setting(*_CHECKPOINTS))]
         return restore_points(folders[0], folders[1], noted_jobs(self._cluster.state / pump))
 
     def _running(self, pump: str) -> Job:
@@ -90,14 +92,16 @@ class Operator:
         return job
 
     def _savepoints(self, pump: str) -> str:
-        folder = self._into or self._setting("state.savepoints.dir")
+        folder = self._into or self._setting(*_SAVEPOINTS)
         return f"{folder.rstrip('/')}/{self._cluster.name}/{pump}"
 
-    def _setting(self, key: str) -> str:
-        try:
-            return self._rest.config()[key]
-        except KeyError:
-            raise ConfigError(f"Flink at {self._rest.url} has no `{key}`: set it in its config.yaml") from None
+    def _setting(self, *keys: str) -> str:
+        """Return a setting of Flink's that has had several names."""
+        settings = self._rest.config()
+        for key in keys:
+            if key in settings:
+                return settings[key]
+        raise ConfigError(f"Flink at {self._rest.url} has no `{keys[0]}`: set it in its config.yaml")
 
     def _folder(self, url: str) -> Path:
         if (folder := local(url)) is None:

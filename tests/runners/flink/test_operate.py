@@ -130,6 +130,14 @@ def test_a_flink_that_keeps_nothing_is_refused(flink: Flink, operator: Operator)
         operator.start("fuse", flink.take)
 
 
+def test_folders_are_found_by_the_names_that_newer_flinks_give_to_them(flink: Flink, operator: Operator) -> None:
+    names = {"execution.checkpointing.savepoint-dir": "savepoints", "execution.checkpointing.dir": "checkpoints"}
+    config = [{"key": key, "value": (flink.folder / name).as_uri()} for key, name in names.items()]
+    flink.answers["GET /jobmanager/config"] = (200, config)
+    point = flink.completes("savepoints", "ddi.example.org", "fuse", "savepoint-1")
+    assert operator.start("fuse", flink.take).goes_on_from == point
+
+
 def test_jobs_are_noted_once(tmp_path: Path, flink: Flink) -> None:
     flink.knows(job(NAME, number=2, began=200), job(NAME, number=1))
     with answering(flink.answers) as url:
