@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+OPERATE = "tests/runners/flink/test_operate.py::"
 COUNTING = "tests/runners/flink/test_counting.py::"
 SPEEDO = "tests/runners/direct/test_speedo.py::"
 LEDGER = "tests/runners/direct/test_ledger.py::"
@@ -395,6 +396,30 @@ FLINK = (
         text="            return kept[1] if kept[0] == name else None\n",
         without="            return kept[1]\n",
         tests=("tests/runners/flink/test_shards.py::test_a_shard_of_a_past_that_was_rolled_back_is_not_used",),
+    ),
+    Safeguard(
+        name="go on from where a pump on Flink left off",
+        file="runners/flink/operate.py",
+        text="        if origin is None and not afresh:\n",
+        without="        if origin is None and afresh:\n",
+        tests=(
+            OPERATE + "test_a_pump_goes_on_from_its_last_savepoint",
+            OPERATE + "test_a_pump_goes_on_from_its_last_checkpoint_when_everything_was_killed",
+        ),
+    ),
+    Safeguard(
+        name="start no pump on Flink twice",
+        file="runners/flink/operate.py",
+        text="        self.need_stopped(pump)\n",
+        without="",
+        tests=(OPERATE + "test_a_pump_that_runs_is_not_started_twice",),
+    ),
+    Safeguard(
+        name="restore from what is complete",
+        file="runners/flink/restore.py",
+        text="        if told.st_size:\n",
+        without="        if told:\n",
+        tests=("tests/runners/flink/test_restore.py::test_what_was_never_completed_is_passed_over",),
     ),
 )
 
