@@ -14,6 +14,15 @@ def last_point(folder: Path) -> RestorePoint | None:
     return next(iter(restore_points(folder / "savepoints", folder / "checkpoints", _jobs(folder))), None)
 
 
+def going_on(point: RestorePoint | None) -> dict[str, object]:
+    """Return the settings by which an embedded Flink goes on from there: what a job itself asks for, it passes over.
+
+    The key has another name since Flink 1.20; a Flink that does not know a key leaves it alone.
+    """
+    keys = ("execution.savepoint.path", "execution.state-recovery.path")
+    return dict.fromkeys(keys, point.url) if point is not None else {}
+
+
 def forget(folder: Path) -> None:
     """Remove checkpoints of all but the last jobs."""
     points = restore_points(folder / "savepoints", folder / "checkpoints", _jobs(folder))

@@ -16,13 +16,13 @@ from winnowry.io.amqp import hang_up
 from winnowry.runners.cluster.load import Cluster
 from winnowry.runners.flink.checks import check_engine, too_old, version_of
 from winnowry.runners.flink.download import EMBEDDED_VERSION, beam_jar, flink_at
-from winnowry.runners.flink.embedded import forget, last_point
+from winnowry.runners.flink.embedded import forget, going_on, last_point
 from winnowry.runners.flink.operate import Operator
 from winnowry.runners.flink.options import FlinkSettings
 from winnowry.runners.flink.rest import Rest
 from winnowry.runners.flink.run import Run
 from winnowry.runners.flink.submit import job_of, submit
-from winnowry.runners.servers.flink import EMBEDDED, JobServer
+from winnowry.runners.servers.flink import JobServer
 from winnowry.runners.servers.worker_pool import WorkerPool
 from winnowry.schemas.errors import Terminal, Transient
 
@@ -72,10 +72,14 @@ def _started(cluster: Cluster, pumps: Sequence[str], stack: ExitStack) -> list[R
 
 @dataclass(frozen=True)
 class _Server:
-    """A job server, and where the Flink behind it is asked; None where nobody says."""
+    """A job server, and where the Flink behind it is asked; None where nobody says.
+
+    ``goes_on_from`` is where an embedded Flink was told to go on from, when it was started.
+    """
 
     address: str
     rest: Rest | None
+    goes_on_from: str | None = None
 
 
 def _server(cluster: Cluster, stack: ExitStack, pump: str) -> _Server:
@@ -88,8 +92,13 @@ def _server(cluster: Cluster, stack: ExitStack, pump: str) -> _Server:
     jars = engine.jars or beam_jar(EMBEDDED_VERSION if engine.master is None else flink_at(engine.master))
     if (sentence := too_old(version_of(jars))) is not None:
         log.warning(sentence, pump=pump)
-    server = stack.enter_context(JobServer(folder, jars, engine.master or EMBEDDED))
-    return _Server(server.address, Rest(server.rest))
+    if engine.master is not None:
+        server = stack.enter_context(JobServer(folder, jars, engine.master))
+        return _Server(server.address, Rest(server.rest))
+    forget(folder)
+    point = last_point(folder)
+    server = stack.enter_context(JobServer(folder, jars, settings=going_on(point)))
+    return _Server(server.address, Rest(server.rest), point.url if point is not None else None)
 
 
 def _handed_over(cluster: Cluster, pump: str, server: _Server, settings: FlinkSettings) -> Run:
@@ -98,20 +107,16 @@ def _handed_over(cluster: Cluster, pump: str, server: _Server, settings: FlinkSe
     runs: list[Run] = []
 
     def hand_over(_: str, origin: str | None) -> None:
-        log.info("handing over", pump=pump, goes_on_from=origin)
+        log.info("handing over", pump=pump, goes_on_from=origin or server.goes_on_from)
         chosen = replace(settings, job_server=server.address, savepoint=origin)
         runs.append(Run(job, submit(job, chosen), server.rest))
 
     if engine.master is not None and server.rest is not None:
         Operator(cluster, server.rest).start(pump, hand_over)
-    elif engine.job_server is not None:
-        log.warning("nothing says which Flink is behind the job server (`engine.master`): what it kept is not found", pump=pump)
-        hand_over(pump, None)
     else:
-        folder = _folder(cluster, pump)
-        forget(folder)
-        point = last_point(folder)
-        hand_over(pump, point.url if point is not None else None)
+        if engine.job_server is not None:
+            log.warning("nothing says which Flink is behind the job server (`engine.master`): what it kept is lost", pump=pump)
+        hand_over(pump, None)
     return runs[0]
 
 
