@@ -19,14 +19,14 @@ from winnowry.pipelines.catalogue import PUMPS
 from winnowry.pipelines.pump import Pump
 from winnowry.runners.cluster.kinds import FETCHING, REMEMBERING
 from winnowry.runners.cluster.wiring import Wiring
-from winnowry.runners.direct.desk import BrokerDesk, Desk, StoreDesk
 from winnowry.runners.direct.engine import DirectEngine
-from winnowry.runners.direct.holds import Watch
-from winnowry.runners.direct.later import BrokerLater, Later, StoreLater
 from winnowry.runners.direct.sieve import DirectMemory
 from winnowry.runners.direct.speedo import Speedo
 from winnowry.runners.direct.suspects import Suspects
-from winnowry.runners.direct.watches import DiskWatch
+from winnowry.runners.engines.desk import BrokerDesk, Desk, StoreDesk
+from winnowry.runners.engines.holds import Watch
+from winnowry.runners.engines.later import BrokerLater, Later, StoreLater
+from winnowry.runners.engines.watches import DiskWatch
 from winnowry.runners.sweep import begin_to_sweep
 from winnowry.transforms.winnow import Scope
 

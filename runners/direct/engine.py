@@ -17,18 +17,18 @@ from winnowry.io.memory import Memory
 from winnowry.io.transfers import Transfers
 from winnowry.pipelines.catalogue import Pipeline
 from winnowry.pipelines.pump import Pump
-from winnowry.runners.direct.desk import Desk
 from winnowry.runners.direct.give_way import GiveWay
 from winnowry.runners.direct.halving import HalvingRounds
-from winnowry.runners.direct.holders import Holders
-from winnowry.runners.direct.holds import Holds, Watch
-from winnowry.runners.direct.inlet import Inlet
 from winnowry.runners.direct.intake import Intake
-from winnowry.runners.direct.later import Later
 from winnowry.runners.direct.ledger import Ledger
 from winnowry.runners.direct.speedo import Speedo
 from winnowry.runners.direct.suspects import Suspects
-from winnowry.runners.direct.watches import watches_of
+from winnowry.runners.engines.desk import Desk
+from winnowry.runners.engines.holders import Holders
+from winnowry.runners.engines.holds import Holds, Watch
+from winnowry.runners.engines.inlet import Inlet
+from winnowry.runners.engines.later import Later
+from winnowry.runners.engines.watches import watches_of
 from winnowry.schemas.delivery import Delivery
 from winnowry.schemas.errors import Unreachable
 from winnowry.schemas.outcome import Ending

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 
 from winnowry.io.broker import Broker, BrokerState
-from winnowry.runners.direct.holders import Holders
-from winnowry.runners.direct.inlet import Inlet
-from winnowry.runners.direct.later import Later
 from winnowry.runners.direct.suspects import Suspects
+from winnowry.runners.engines.holders import Holders
+from winnowry.runners.engines.inlet import Inlet
+from winnowry.runners.engines.later import Later
 from winnowry.schemas.delivery import Delivery
 from winnowry.schemas.edge import InputEdge
 from winnowry.schemas.errors import Terminal, Transient

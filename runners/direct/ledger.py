@@ -18,11 +18,11 @@ from msgspec.structs import replace
 from winnowry.io.broker import Broker, Confirm, Confirmations
 from winnowry.io.memory import Memory
 from winnowry.runners.direct.claims import close_claims
-from winnowry.runners.direct.desk import Desk, first_messages
-from winnowry.runners.direct.holders import Holders
-from winnowry.runners.direct.inlet import Inlet
 from winnowry.runners.direct.parked import Parked
 from winnowry.runners.direct.put_off import PutOff, Step
+from winnowry.runners.engines.desk import Desk, first_messages
+from winnowry.runners.engines.holders import Holders
+from winnowry.runners.engines.inlet import Inlet
 from winnowry.schemas.delivery import Delivery, Message
 from winnowry.schemas.errors import DiskTrouble
 from winnowry.schemas.outcome import Ending, Outcome

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from winnowry.io.amqp import connect
 from winnowry.pipelines.pump import Pump
-from winnowry.runners.direct.desk import BrokerDesk, first_messages
+from winnowry.runners.engines.desk import BrokerDesk, first_messages
 from winnowry.runners.flink.access import Access
 from winnowry.runners.flink.counts import METRICS, counts_of
 from winnowry.runners.flink.window import ConfirmWindow

@@ -14,8 +14,8 @@ import structlog
 from winnowry.io.amqp import AmqpBroker
 from winnowry.runners.cluster.kinds import FETCHING
 from winnowry.runners.control import Control, socket_of
-from winnowry.runners.direct.holds import Holds
-from winnowry.runners.direct.watches import AlarmWatch, DiskWatch
+from winnowry.runners.engines.holds import Holds
+from winnowry.runners.engines.watches import AlarmWatch, DiskWatch
 from winnowry.runners.flink.counts import counts_of
 from winnowry.runners.flink.marks import Acknowledgements, Mark
 from winnowry.runners.flink.place import Place

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from winnowry.io.broker import Broker, Confirm, Confirmations
 from winnowry.io.crashes import CrashBook
 from winnowry.io.dead import bury
-from winnowry.runners.direct.holders import Holders
-from winnowry.runners.direct.inlet import Inlet
-from winnowry.runners.direct.later import BrokerLater
 from winnowry.runners.direct.suspects import Suspects
+from winnowry.runners.engines.holders import Holders
+from winnowry.runners.engines.inlet import Inlet
+from winnowry.runners.engines.later import BrokerLater
 from winnowry.runners.flink.place import Place
 from winnowry.runners.flink.setbacks import Setbacks
 from winnowry.schemas.delivery import Delivery, Message

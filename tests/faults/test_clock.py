@@ -15,8 +15,8 @@ from relays import BOB, HEARD, Clock, Relay, a_file, a_station, announce, said
 from scripted import scripted, serving, status
 
 from winnowry.io.later_store import LaterStore
-from winnowry.runners.direct.inlet import Inlet
-from winnowry.runners.direct.later import StoreLater
+from winnowry.runners.engines.inlet import Inlet
+from winnowry.runners.engines.later import StoreLater
 from winnowry.runners.servers.owned import Owned
 from winnowry.schemas.reasons import Reason
 from winnowry.schemas.v03 import write_v03

@@ -24,7 +24,7 @@ from winnowry.io.amqp.browse import browse
 from winnowry.io.dead import DeadLetter, read_letter
 from winnowry.io.later_store import LaterStore, stores_of
 from winnowry.runners.demo.tree import sow
-from winnowry.runners.direct.desk import ROUTINE
+from winnowry.runners.engines.desk import ROUTINE
 from winnowry.runners.servers.nginx import FileServer
 
 pytestmark = pytest.mark.e2e

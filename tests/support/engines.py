@@ -17,10 +17,10 @@ from winnowry.io.later import DELAYS, later_queue
 from winnowry.io.transfers import transfers_for
 from winnowry.pipelines.catalogue import PUMPS, Pipeline
 from winnowry.pipelines.pump import Pump
-from winnowry.runners.direct.desk import BrokerDesk
 from winnowry.runners.direct.engine import DirectEngine
-from winnowry.runners.direct.later import BrokerLater
 from winnowry.runners.direct.sieve import DirectMemory
+from winnowry.runners.engines.desk import BrokerDesk
+from winnowry.runners.engines.later import BrokerLater
 from winnowry.schemas.edge import OutputEdge
 from winnowry.schemas.fingerprint import Fingerprint
 from winnowry.schemas.post import Post

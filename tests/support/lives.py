@@ -26,12 +26,12 @@ from winnowry.io.transfers import Transfers, use_pool
 from winnowry.io.tree import Tree, is_temporary
 from winnowry.pipelines.pump import Pump
 from winnowry.pipelines.sarra import sarra
-from winnowry.runners.direct.desk import BrokerDesk
 from winnowry.runners.direct.engine import DirectEngine
 from winnowry.runners.direct.halving import HalvingRounds
-from winnowry.runners.direct.later import BrokerLater
 from winnowry.runners.direct.sieve import DirectMemory
 from winnowry.runners.direct.suspects import Suspects
+from winnowry.runners.engines.desk import BrokerDesk
+from winnowry.runners.engines.later import BrokerLater
 from winnowry.transforms.patience import Patience
 from winnowry.transforms.winnow import Scope
 

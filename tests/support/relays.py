@@ -19,10 +19,10 @@ from winnowry.io.fake_server import FakeExchangeServer
 from winnowry.io.later import later_topology, postpone
 from winnowry.io.memory import Memory
 from winnowry.runners.direct.claims import close_claims
-from winnowry.runners.direct.holders import Holders
-from winnowry.runners.direct.inlet import Inlet
 from winnowry.runners.direct.ledger import Ledger
 from winnowry.runners.direct.sieve import sift
+from winnowry.runners.engines.holders import Holders
+from winnowry.runners.engines.inlet import Inlet
 from winnowry.schemas.arrival import Arrival
 from winnowry.schemas.delivery import Delivery, Message
 from winnowry.schemas.edge import InputEdge, OutputEdge

@@ -341,10 +341,10 @@ ROUNDS = (
 BROKER = (
     Safeguard(
         name="forged bookkeeping is taken off",
-        file="runners/direct/inlet.py",
+        file="runners/engines/inlet.py",
         text="strip(delivery) if delivery.headers else delivery",
         without="delivery",
-        tests=("tests/runners/direct/test_inlet.py::test_forged_bookkeeping_is_not_believed",),
+        tests=("tests/runners/engines/test_inlet.py::test_forged_bookkeeping_is_not_believed",),
     ),
     Safeguard(
         name="a Delivery of a past connection is not settled",

@@ -9,8 +9,8 @@ from winnowry.io.fake import FakeBroker
 from winnowry.io.fake_server import FakeExchangeServer
 from winnowry.io.later import postpone
 from winnowry.io.later_store import LaterStore
-from winnowry.runners.direct.inlet import Inlet
-from winnowry.runners.direct.later import BrokerLater, StoreLater
+from winnowry.runners.engines.inlet import Inlet
+from winnowry.runners.engines.later import BrokerLater, StoreLater
 from winnowry.schemas.reasons import Reason
 
 QUEUE = "q_feeder.ingest.later.1"

@@ -16,10 +16,10 @@ from winnowry.io.counts import Counts
 from winnowry.io.fake import FakeBroker
 from winnowry.io.fake_server import FakeExchangeServer
 from winnowry.pipelines.speedo import speedo
-from winnowry.runners.direct.desk import BrokerDesk
 from winnowry.runners.direct.engine import DirectEngine
 from winnowry.runners.direct.halving import HalvingRounds
 from winnowry.runners.direct.speedo import Speedo
+from winnowry.runners.engines.desk import BrokerDesk
 from winnowry.schemas.errors import DiskTrouble
 from winnowry.schemas.post import Post
 from winnowry.schemas.rate import Sums, read_rate, standing

@@ -3,7 +3,7 @@ from arrivals import a_delivery
 from msgspec import structs
 from relays import Clock
 
-from winnowry.runners.direct.fresh import LEFT_FOR, Fresh
+from winnowry.runners.engines.fresh import LEFT_FOR, Fresh
 from winnowry.schemas.delivery import Delivery
 
 

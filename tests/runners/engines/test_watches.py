@@ -6,7 +6,7 @@ from relays import Clock
 
 from winnowry.io.fake import FakeBroker
 from winnowry.io.fake_server import FakeExchangeServer
-from winnowry.runners.direct.watches import PATIENCE, AlarmWatch, DiskWatch, DownstreamWatch, ParkedWatch
+from winnowry.runners.engines.watches import PATIENCE, AlarmWatch, DiskWatch, DownstreamWatch, ParkedWatch
 
 
 def test_a_disk_holds_the_pump_when_what_is_on_its_way_would_fill_it(tmp_path: Path) -> None:

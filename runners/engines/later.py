@@ -6,8 +6,8 @@ from typing import Protocol
 
 from winnowry.io.broker import Broker
 from winnowry.io.later_store import LaterStore
-from winnowry.runners.direct.holders import Holder
-from winnowry.runners.direct.inlet import Inlet
+from winnowry.runners.engines.holders import Holder
+from winnowry.runners.engines.inlet import Inlet
 
 PREFETCH = 200
 """Deliveries of one later queue that an instance holds until they are due."""

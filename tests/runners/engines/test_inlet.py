@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from relays import Clock
 
 from winnowry.io.later import postpone
-from winnowry.runners.direct.inlet import Inlet
+from winnowry.runners.engines.inlet import Inlet
 from winnowry.schemas.arrival import identify
 from winnowry.schemas.delivery import BODY_LIMIT, Delivery
 from winnowry.schemas.reasons import Reason

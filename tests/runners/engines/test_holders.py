@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 from arrivals import a_delivery
 
-from winnowry.runners.direct.holders import Holders
+from winnowry.runners.engines.holders import Holders
 from winnowry.schemas.delivery import Delivery
 
 FRESH, LATER = a_delivery(tag=1), a_delivery(tag=2, held_by="q_feeder.ingest.later.1")

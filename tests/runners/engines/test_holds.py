@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from relays import Clock
 
-from winnowry.runners.direct.holds import Cause, Holds
+from winnowry.runners.engines.holds import Cause, Holds
 
 
 class Level:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from winnowry.io.broker import Broker
 from winnowry.io.disk import space_at
-from winnowry.runners.direct.holds import Cause, Watch
 from winnowry.runners.direct.ledger import Ledger
+from winnowry.runners.engines.holds import Cause, Watch
 from winnowry.schemas.errors import DiskTrouble
 
 PATIENCE = 5.0

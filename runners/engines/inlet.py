@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from msgspec.structs import replace
 
 from winnowry.io.later import longest_wait, onward, restore, strip
-from winnowry.runners.direct.fresh import Fresh
+from winnowry.runners.engines.fresh import Fresh
 from winnowry.schemas.delivery import BODY_LIMIT, Delivery, Message
 
 

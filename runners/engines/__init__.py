@@ -1,0 +1,1 @@
+"""What every engine does with Deliveries, holds and Outcomes, however it runs the pipeline between them."""
