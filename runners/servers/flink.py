@@ -15,6 +15,8 @@ EMBEDDED = "[local]"
 
 _DRIVER = "org.apache.beam.runners.flink.FlinkJobServerDriver"
 _START_SECONDS = 120.0
+_OF_CLUSTERS = ("frocksdbjni-", "flink-runtime-web-")
+"""Jars that only a cluster uses: all others are sent to it with each pump that is handed over."""
 
 
 def durable_settings(folder: Path) -> dict[str, object]:
@@ -83,7 +85,10 @@ class JobServer:
             "--expansion-port=0",
             f"--artifacts-dir={temporary / 'artifacts'}",
         ]
-        self._process = start_java(_DRIVER, arguments, jars=self._jars, log=self.log, heap=self._heap, temporary=temporary)
+        without = () if self.master == EMBEDDED else _OF_CLUSTERS
+        self._process = start_java(
+            _DRIVER, arguments, jars=self._jars, log=self.log, heap=self._heap, temporary=temporary, without=without
+        )
         self._process.wait_for_port(self.port, _START_SECONDS)
 
     def stop(self) -> None:

@@ -47,8 +47,9 @@ _QUICK: dict[str, object] = {
     "restart-strategy.fixed-delay.delay": "1s",
     "heartbeat.interval": 2000,
     "heartbeat.timeout": 20000,
+    "metrics.fetcher.update-interval": 1000,
 }
-"""A TaskManager that died is missed after a few seconds, and its jobs begin again on what is left."""
+"""A TaskManager that died is missed after a few seconds, and its jobs begin again on what is left; counts are told soon."""
 
 
 class FlinkCluster:

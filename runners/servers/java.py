@@ -32,6 +32,7 @@ def start_java(
     heap: str,
     temporary: Path,
     flags: Sequence[str] = (),
+    without: Sequence[str] = (),
 ) -> Owned:
     """Start the program whose class is ``main``; ``heap`` is the most memory for its objects, as in `512m`.
 
@@ -39,7 +40,7 @@ def start_java(
     from the last time is kept beside it, ending in `.1`. Raises ConfigError where Java or the jars are missing.
     """
     require(PROGRAMS)
-    path = class_path(jars)
+    path = class_path(jars, without)
     if log.exists():
         log.replace(log.with_name(f"{log.name}.1"))
     temporary.mkdir(parents=True, exist_ok=True)
@@ -47,13 +48,17 @@ def start_java(
     return Owned(command, log=log, scratch=temporary)
 
 
-def class_path(jars: Path) -> str:
-    """Return what Java is told of ``jars``, a folder of jars or one jar. Raises ConfigError where there is none."""
+def class_path(jars: Path, without: Sequence[str] = ()) -> str:
+    """Return what Java is told of ``jars``, a folder of jars or one jar.
+
+    Of a folder, jars are left out whose names begin with one of ``without``. Raises ConfigError where there is none.
+    """
     if jars.is_file():
         return str(jars.resolve())
-    if not any(jars.glob("*.jar")):
+    found = sorted(str(jar.resolve()) for jar in jars.glob("*.jar") if not jar.name.startswith(tuple(without)))
+    if not found:
         raise ConfigError(f"{jars}: no jars of Flink are here; `make flink` assembles them in build/flink/lib")
-    return str(jars.resolve() / "*")
+    return ":".join(found)
 
 
 def write_config(folder: Path, settings: Mapping[str, object]) -> Path:

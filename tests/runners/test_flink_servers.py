@@ -116,7 +116,14 @@ def test_one_jar_that_holds_everything_will_do(tmp_path: Path) -> None:
     jar = tmp_path / "beam-runners-flink-1.19-job-server.jar"
     jar.touch()
     assert class_path(jar) == str(jar)
-    assert class_path(tmp_path) == f"{tmp_path}/*"
+    assert class_path(tmp_path) == str(jar)
+
+
+def test_a_folder_of_jars_is_read_but_for_those_that_are_not_wanted(tmp_path: Path) -> None:
+    for name in ("b-1.jar", "a-2.jar", "a-native-2.jar", "notes.txt"):
+        (tmp_path / name).touch()
+    assert class_path(tmp_path) == f"{tmp_path}/a-2.jar:{tmp_path}/a-native-2.jar:{tmp_path}/b-1.jar"
+    assert class_path(tmp_path, ["a-native-"]) == f"{tmp_path}/a-2.jar:{tmp_path}/b-1.jar"
 
 
 def test_settings_are_written_as_flink_reads_them(tmp_path: Path) -> None:
