@@ -19,6 +19,9 @@ pytestmark = [pytest.mark.flink, pytest.mark.e2e, pytest.mark.timeout(900)]
 BUT_ONE = 4
 """Subtasks that give their part of a checkpoint while one worker stands still."""
 
+RARELY = 15.0
+"""Seconds between two checkpoints: time enough to kill something after one, and before the next."""
+
 Record = Callable[[str, object], None]
 
 
@@ -85,15 +88,20 @@ def snapshots(stage: Winnowing) -> int:
 
 @pytest.mark.long
 def test_what_is_read_while_a_checkpoint_is_being_made_is_not_lost(stage: Winnowing) -> None:
-    names = stage.begin(6_000)
-    with stage.announcing(names, at_once=50, pause=0.1):
-        stage.fused.wait(200, SECONDS)
+    names = stage.begin(8_000, every=RARELY)
+    completed = stage.completed()
+    with stage.announcing(names, at_once=20, pause=0.2):
+        stage.fused.wait(100, SECONDS)
+        eventually(lambda: stage.completed() > completed, SECONDS, "a checkpoint amid announcements")
         with stage.without_a_gate():
             eventually(lambda: snapshots(stage) >= BUT_ONE, SECONDS, "a checkpoint that waits for one worker")
             before, completed = stage.unsettled(), stage.completed()
-            eventually(lambda: stage.unsettled() > before + 1000, SECONDS, "the reader going on")
+            eventually(lambda: stage.unsettled() > before + 400, SECONDS, "the reader going on")
+            read = stage.unsettled()
         eventually(lambda: stage.completed() > completed, SECONDS, "the end of that checkpoint")
+        eventually(lambda: stage.unsettled() < read, SECONDS, "acknowledgements")
         kill_a_task_manager(stage, Random(0))
+        assert stage.completed() == completed + 1
     tally = stage.end(names, 0.0)
     assert tally.clean, tally
 

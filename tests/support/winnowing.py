@@ -16,6 +16,7 @@ import struct
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,6 @@ PUMP, SECOND = "fuse", "second"
 SOURCES = ("xalice", "xbob")
 EDGES = tuple(InputEdge(kind="internal", queue=f"q_feeder.{PUMP}.{source}", exchange=source) for source in SOURCES)
 FUSED, CLEAN = "xfused", "xclean"
-CHECKPOINT_SECONDS = 1.0
 SECONDS = 300.0
 """Seconds that anything may take: the machine may be busy."""
 SILENCE_SECONDS = 20.0
@@ -102,19 +102,22 @@ class Winnowing:
     def operator(self) -> Operator:
         return Operator(load_cluster(self.cluster.file), self.rest)
 
-    def start(self, *, afresh: bool = True) -> Started:
-        """Start the pump with nothing, or where its newest restore point left off; wait until it reads."""
-        started = self.operator.start(PUMP, self._submit, afresh=afresh)
+    def start(self, *, afresh: bool = True, every: float = 1.0) -> Started:
+        """Start the pump with nothing, or where its newest restore point left off; wait until it reads.
+
+        It makes a checkpoint ``every`` so many seconds.
+        """
+        started = self.operator.start(PUMP, partial(self._submit, every), afresh=afresh)
         for queue in self.queues:
             eventually(lambda queue=queue: consumers(self.vhost, queue) > 0, SECONDS, f"a consumer of {queue}")
         return started
 
-    def _submit(self, pump: str, origin: str | None) -> object:
+    def _submit(self, every: float, pump: str, origin: str | None) -> object:
         settings = FlinkSettings(
             job_server=self.job_server.address,
             workers=self.flink.pool,
             parallelism=2,
-            checkpoint_seconds=CHECKPOINT_SECONDS,
+            checkpoint_seconds=every,
             savepoint=origin,
         )
         return submit(job_of(load_cluster(self.cluster.file), pump), settings)
@@ -197,7 +200,7 @@ class Winnowing:
             doubled_behind=sum(times > 1 for times in self.clean.heard.values()),
         )
 
-    def begin(self, count: int, *, afresh: bool = True, sources: Sequence[str] = SOURCES) -> list[str]:
+    def begin(self, count: int, *, afresh: bool = True, sources: Sequence[str] = SOURCES, every: float = 1.0) -> list[str]:
         """Begin a round, with a new job unless one may go on; return the names of files that nobody has announced yet."""
         self.flink.wait_for_task_managers(len(self.flink.pools))
         self.fused.forget()
@@ -205,7 +208,7 @@ class Winnowing:
         if afresh or self.operator.job(PUMP) is None:
             self.stop()
             self.write(sources=sources)
-            self.start()
+            self.start(every=every)
         eventually(lambda: self.completed() > 0, SECONDS, "a checkpoint")
         number = next(self._rounds)
         return [f"{number}/{file}" for file in range(count)]
