@@ -8,7 +8,7 @@ from random import Random, SystemRandom
 
 import pytest
 from brokers import eventually
-from winnowing import SECONDS, Winnowing, winnowing
+from winnowing import MORE, PUMP, SECONDS, Winnowing, winnowing
 
 from winnowry.runners.servers.flink import JobServer
 from winnowry.runners.servers.flink_cluster import FlinkCluster
@@ -108,19 +108,19 @@ def test_what_is_read_while_a_checkpoint_is_being_made_is_not_lost(stage: Winnow
 
 @pytest.mark.long
 def test_a_pump_stopped_amid_announcements_remembers_all_of_them_when_it_goes_on_with_other_settings(stage: Winnowing) -> None:
-    names = stage.begin(5_000, sources=["xalice"])
+    names = stage.begin(5_000)
     known, later, rejected = names[:3_000], names[3_000:4_000], names[4_000:]
-    with stage.announcing(known, by=["xalice"]):
+    with stage.announcing(known):
         stage.fused.wait(300, SECONDS)
         before = time.time()
-        point = stage.operator.stop("fuse")
+        point = stage.operator.stop(PUMP)
 
-    stage.write(f", reject: [{json.dumps(rejected[0])}]")
+    stage.write(f", reject: [{json.dumps(rejected[0])}]", sources=MORE)
     assert stage.start(afresh=False).goes_on_from == point
     tally = stage.end(known, before)
     assert tally.clean, tally
     stage.fused.forget()
-    with stage.announcing(names, by=["xbob"]):
-        stage.fused.hears_all(later, SECONDS)
+    with stage.announcing(names, by=["xcarol"]):
+        stage.fused.hears_all(later + rejected[1:], SECONDS)
     stage.settles()
     assert stage.fused.heard == Counter(later + rejected[1:])

@@ -3,7 +3,7 @@
 ::
 
     xalice ─┐                            ┌─▶ ear
-            ├─▶ fuse (Flink) ─▶ xfused ──┤
+            ├─▶ joint (Flink) ▶ xfused ──┤
     xbob  ──┘                            └─▶ second (direct) ─▶ xclean ─▶ ear
 """
 
@@ -39,9 +39,11 @@ from winnowry.runners.servers.management import Broker
 from winnowry.schemas.edge import InputEdge
 from winnowry.schemas.errors import Unreachable
 
-PUMP, SECOND = "fuse", "second"
+PUMP, SECOND = "joint", "second"
 SOURCES = ("xalice", "xbob")
-EDGES = tuple(InputEdge(kind="internal", queue=f"q_feeder.{PUMP}.{source}", exchange=source) for source in SOURCES)
+MORE = (*SOURCES, "xcarol")
+"""The sources, and one that the pump may be told to listen to as well."""
+EDGES = tuple(InputEdge(kind="internal", queue=f"q_feeder.{PUMP}.{source}", exchange=source) for source in MORE)
 FUSED, CLEAN = "xfused", "xclean"
 SECONDS = 300.0
 """Seconds that anything may take: the machine may be busy."""
@@ -76,7 +78,7 @@ class Winnowing:
 
     def __init__(self, vhost: Vhost, folder: Path, flink: FlinkCluster, job_server: JobServer) -> None:
         self.vhost, self.flink, self.job_server, self.rest = vhost, flink, job_server, Rest(flink.rest)
-        self.cluster = Cluster(vhost, _made(folder / "first"), exchanges=(*SOURCES, FUSED, CLEAN))
+        self.cluster = Cluster(vhost, _made(folder / "first"), exchanges=(*MORE, FUSED, CLEAN))
         self.behind = Cluster(vhost, _made(folder / "behind"))
         self.stack = ExitStack()
         self.stack.enter_context(self.cluster)
@@ -94,7 +96,7 @@ class Winnowing:
         self.queues = [edge.queue for edge in EDGES if edge.exchange in sources]
         pump = f"{PUMP}: {{kind: winnow, from: [{', '.join(sources)}], to: {FUSED}{more}}}"
         engine = {"name": "flink", "master": self.flink.master, "workers": self.flink.pool, "parallelism": 2}
-        self.cluster.write(pump, exchanges=f"[{', '.join(SOURCES)}]", engine=json.dumps(engine))
+        self.cluster.write(pump, exchanges=f"[{', '.join(MORE)}]", engine=json.dumps(engine))
 
     # -- the job
 
@@ -200,14 +202,14 @@ class Winnowing:
             doubled_behind=sum(times > 1 for times in self.clean.heard.values()),
         )
 
-    def begin(self, count: int, *, afresh: bool = True, sources: Sequence[str] = SOURCES, every: float = 1.0) -> list[str]:
+    def begin(self, count: int, *, afresh: bool = True, every: float = 1.0) -> list[str]:
         """Begin a round, with a new job unless one may go on; return the names of files that nobody has announced yet."""
         self.flink.wait_for_task_managers(len(self.flink.pools))
         self.fused.forget()
         self.clean.forget()
         if afresh or self.operator.job(PUMP) is None:
             self.stop()
-            self.write(sources=sources)
+            self.write()
             self.start(every=every)
         eventually(lambda: self.completed() > 0, SECONDS, "a checkpoint")
         number = next(self._rounds)
