@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -22,6 +23,7 @@ _TAIL = 2000
 class Owned:
     """A program in a process group of its own, with a guard that kills the group (and removes ``scratch``) after its owner.
 
+    One that has ended keeps its number until ``kill`` or ``stop``: what is killed is never a group of somebody else.
     What the program prints goes to the file ``log``. Raises ConfigError when the program cannot be started.
     """
 
@@ -44,12 +46,17 @@ class Owned:
     @property
     def running(self) -> bool:
         """Whether the program has not ended."""
-        return self._process.poll() is None
+        return self.code is None
 
     @property
     def code(self) -> int | None:
         """What the program ended with, negative for the signal that ended it; None while it runs."""
-        return self._process.poll()
+        if self._process.returncode is not None:
+            return self._process.returncode
+        told = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if told is None:
+            return None
+        return told.si_status if told.si_code == os.CLD_EXITED else -told.si_status
 
     def wait_for_port(self, port: int, seconds: float, host: str = "127.0.0.1") -> None:
         """Wait until something at ``host`` answers at ``port``. Raises Unreachable with the program's last words if not."""
@@ -61,8 +68,7 @@ class Owned:
 
     def finish(self, seconds: float) -> None:
         """Wait until the program has done its work. Raises Unreachable when it takes longer, or ends badly."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(seconds)
+        self._wait(seconds)
         if self.code != 0:
             raise Unreachable(Reason.UNREACHABLE, f"{self.name} ended with {self.code}: {self.last_words()}")
 
@@ -86,9 +92,17 @@ class Owned:
     def stop(self, seconds: float = 20.0) -> None:
         """Ask the program to end, wait ``seconds`` for it, and kill what is left of its group."""
         self.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(seconds)
+        self._wait(seconds)
         self.kill()
+
+    def _wait(self, seconds: float) -> None:
+        """Wait until the program has ended. It is not reaped: its number stays its group's, and nobody else can have it."""
+        if self.running:
+            descriptor = os.pidfd_open(self.pid)
+            try:
+                select.select([descriptor], [], [], seconds)
+            finally:
+                os.close(descriptor)
 
     def _signal(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError):
