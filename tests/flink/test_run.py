@@ -19,6 +19,7 @@ SECONDS = 250.0
 EDGE = InputEdge(kind="internal", queue="q_feeder.fuse", exchange="xwinnow")
 
 
+@pytest.mark.long
 def test_a_run_ends_when_it_is_idle_and_the_next_one_remembers_what_it_has_let_through(vhost: Vhost, tmp_path: Path) -> None:
     known, new = names_of(200), names_of(50, first=200)
     vhost.queue(EDGE.queue, "")

@@ -162,7 +162,7 @@ def listing(root: Path, apart: tuple[str, ...] = ()) -> dict[str, tuple[object, 
 
 def landings(kind: str, corpus: list[Hostile]) -> set[str]:
     """Return what has to be below the root of a pump that fetches: files, links, and the links planted there before."""
-    done = ("announced", "delivered", "malformed:body_too_large")
+    done = ("announced", "delivered")
     return {message.lands for message in corpus if message.lands and message.ends[kind].startswith(done)} | {"planted"}
 
 
