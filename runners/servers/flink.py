@@ -3,12 +3,11 @@
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from winnowry.runners.servers.java import start_java, write_config
 from winnowry.runners.servers.owned import Owned
 from winnowry.runners.servers.ports import free_port
+from winnowry.runners.servers.server import Server
 
 EMBEDDED = "[local]"
 """The master of a job server that runs Flink in its own process."""
@@ -29,7 +28,7 @@ def durable_settings(folder: Path) -> dict[str, object]:
     }
 
 
-class JobServer:
+class JobServer(Server):
     """Takes pipelines at ``address`` and hands them to Flink; started by ``start`` or by entering its context.
 
     ``jars`` is a folder of jars (`make flink`) or one jar of Beam's; ``master`` is a cluster's REST address as host:port, or
@@ -120,10 +119,3 @@ class JobServer:
             **(durable_settings(self.folder) if self.master == EMBEDDED else {}),  # a cluster's own count there
             **self._settings,
         }
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.stop()

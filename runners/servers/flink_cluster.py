@@ -6,14 +6,13 @@ import socket
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from winnowry.runners.flink.rest import Rest
 from winnowry.runners.servers.flink import durable_settings
 from winnowry.runners.servers.java import start_java, write_config
 from winnowry.runners.servers.owned import Owned
 from winnowry.runners.servers.ports import free_port
+from winnowry.runners.servers.server import Server
 from winnowry.runners.servers.worker_pool import STATE_CACHE, WorkerPool
 from winnowry.schemas.errors import Transient, Unreachable
 from winnowry.schemas.reasons import Reason
@@ -52,7 +51,7 @@ _QUICK: dict[str, object] = {
 """A TaskManager that died is missed after a few seconds, and its jobs begin again on what is left; counts are told soon."""
 
 
-class FlinkCluster:
+class FlinkCluster(Server):
     """A JobManager and TaskManagers numbered from 1, each as if on a host of its own, with the pool of its workers.
 
     Checkpoints and savepoints are kept in ``folder``, and logs. What is killed can be started again at the same address.
@@ -179,13 +178,3 @@ class FlinkCluster:
 
     def _rest_settings(self) -> dict[str, object]:
         return {"rest.address": "localhost", "rest.bind-address": "localhost", "rest.port": self._rest_port}
-
-    def __enter__(self) -> Self:
-        with contextlib.ExitStack() as undo:
-            undo.callback(self.stop)
-            self.start()
-            undo.pop_all()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.stop()

@@ -4,11 +4,10 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from winnowry.runners.servers.owned import Owned, require
 from winnowry.runners.servers.ports import free_port
+from winnowry.runners.servers.server import Server
 
 _PROGRAM = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin") or "nginx"
 PROGRAMS = {_PROGRAM: "nginx-light"}
@@ -42,7 +41,7 @@ http {{
 """
 
 
-class FileServer:
+class FileServer(Server):
     """Serves the files under ``root`` as ``url`` + their path, started by ``start`` or by entering its context.
 
     Names are served as they are on disk. After ``kill`` or ``stop`` it can be started again at the same address.
@@ -92,10 +91,3 @@ class FileServer:
         self._process = None
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.stop()

@@ -10,11 +10,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
 
 from winnowry.runners.servers.management import Broker
 from winnowry.runners.servers.owned import Owned, require
 from winnowry.runners.servers.ports import answers, free_port
+from winnowry.runners.servers.server import Server
 from winnowry.schemas.errors import ConfigError, Unreachable
 
 _PROGRAMS = Path("/usr/lib/rabbitmq/bin")
@@ -34,7 +34,7 @@ log.file.level = warning
 """
 
 
-class RabbitMQ(Broker):
+class RabbitMQ(Server, Broker):
     """A RabbitMQ node of our own, started by ``start`` or by entering its context.
 
     ``stop`` and ``kill`` keep the node's data, and ``start`` goes on with it; leaving the context removes everything. The
@@ -130,13 +130,6 @@ class RabbitMQ(Broker):
             else:
                 return
             time.sleep(0.05)
-
-    def __enter__(self) -> Self:
-        with contextlib.ExitStack() as undo:
-            undo.push(self)
-            self.start()
-            undo.pop_all()
-        return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.kill()

@@ -4,11 +4,10 @@ import contextlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from winnowry.runners.servers.owned import Owned
 from winnowry.runners.servers.ports import free_port
+from winnowry.runners.servers.server import Server
 
 STATE_CACHE = 128 * 1024 * 1024
 """Bytes that each worker should have for state that it has read before."""
@@ -16,7 +15,7 @@ STATE_CACHE = 128 * 1024 * 1024
 _START_SECONDS = 60.0
 
 
-class WorkerPool:
+class WorkerPool(Server):
     """A pool at ``address``, on loopback, started by ``start`` or by entering its context; it logs to ``folder``.
 
     ``host`` is an address of this machine; ``state_cache`` is bytes that each worker has for state that it has read before.
@@ -58,13 +57,6 @@ class WorkerPool:
     def workers(self) -> list[int]:
         """Return the process numbers of the workers that run, the oldest first."""
         return children(self._process.pid) if self._process is not None else []
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.stop()
 
 
 def children(pid: int) -> list[int]:
