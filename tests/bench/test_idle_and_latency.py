@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pika
 import pytest
-from brokers import Vhost
+from brokers import Vhost, eventually
 from clusters import Cluster, child
 
 from winnowry.io.examine import announce
@@ -100,8 +100,7 @@ def test_a_file_is_there_within_a_tenth_of_a_second(cluster: Cluster, vhost: Vho
         cluster.listening(*cluster.readers("xpublic"))
         said = post_at(vhost, tree, source.url, RATE)
         cluster.settled("ingest", QUEUE)
-        while len(delivered.arrived) < len(said):
-            time.sleep(0.1)
+        eventually(lambda: len(delivered.arrived) >= len(said), what="the delivery of all files")
     to_pump = [placed.arrived[f"alice/{name}"] - when for name, when in said.items()]
     to_consumer = [delivered.arrived[name] - when for name, when in said.items()]
     print(f"\n{len(said)} files of 10 kB at {RATE} a second")
