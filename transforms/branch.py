@@ -40,12 +40,21 @@ class _Finish(beam.DoFn):
 
 @contextmanager
 def guarded(guard: Callable[[Twin], Twin]) -> Iterator[None]:
-    """Put ``guard`` around every twin that is applied meanwhile."""
+    """Put ``guard`` around every twin that is applied meanwhile, until it is lifted."""
     token = _GUARD.set(guard)
     try:
         yield
     finally:
         _GUARD.reset(token)
+
+
+def lift_guard() -> None:
+    """Put no guard around what is applied from here on.
+
+    A memory that keeps what it lets through calls this: where a step behind it raises, what was kept has to roll back with the
+    bundle, or a twin of what it raised for would be taken for a repeat, and vanish.
+    """
+    _GUARD.set(None)
 
 
 def _guarded(twin: Twin) -> Twin:

@@ -35,6 +35,7 @@ from winnowry.schemas.branches import ENDED, GOING_ON, Branches
 from winnowry.schemas.errors import Malformed
 from winnowry.schemas.outcome import Ending, Outcome, end, refuse
 from winnowry.schemas.reasons import Reason
+from winnowry.transforms.branch import lift_guard
 from winnowry.transforms.winnow import Scope, Verdict, claim_of, departure_of, judge, note, remember
 
 NANOSECONDS = 1_000_000_000
@@ -58,6 +59,7 @@ class Gate(beam.PTransform):
 
     def expand(self, arrivals: PCollection) -> Branches:
         """Return the Arrivals that are news, in place, and the Outcomes of the others."""
+        lift_guard()
         shards = arrivals | "Sort" >> beam.ParDo(_Sort(self.scope)).with_output_types(tuple[int, bytes])
         judged = shards | "Judge" >> beam.ParDo(_Judge(self)).with_outputs(ENDED, main=GOING_ON)
         return Branches(judged[GOING_ON], judged[ENDED])

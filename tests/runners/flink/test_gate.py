@@ -14,10 +14,12 @@ from winnowry.io.files import Files
 from winnowry.io.place import Place
 from winnowry.io.tree import Tree
 from winnowry.runners.flink.gate import Gate
+from winnowry.runners.unforeseen import Guarded
 from winnowry.schemas.arrival import Arrival, Fetched
 from winnowry.schemas.fingerprint import Fingerprint
 from winnowry.schemas.outcome import Outcome
 from winnowry.schemas.times import write_time
+from winnowry.transforms.branch import finish, guarded
 from winnowry.transforms.patience import Patience
 from winnowry.transforms.retry import retry
 from winnowry.transforms.winnow import Scope
@@ -113,6 +115,15 @@ def fetched(arrival: Arrival, root: Path, content: bytes) -> Arrival:
     descriptor, temporary = Tree(root).create_temporary("f")
     Path(f"/proc/self/fd/{descriptor}").write_bytes(content)
     return replace(arrival, place="f", fetched=Fetched(temporary=temporary, size=len(content)))
+
+
+def burst(_arrival: Arrival) -> Outcome:
+    raise ZeroDivisionError("a bug")
+
+
+def test_what_raises_behind_the_gate_fails_its_bundle_so_that_what_the_gate_has_kept_rolls_back(pump: str) -> None:
+    with pytest.raises(ZeroDivisionError), beam.Pipeline(runner="FnApiRunner") as pipeline, guarded(Guarded):
+        finish((pipeline | beam.Create([said("A")]) | a_gate(pump)).going_on, burst)
 
 
 def test_a_younger_file_is_never_overwritten_by_an_older_one(pump: str, tmp_path: Path) -> None:

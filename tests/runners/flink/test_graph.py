@@ -92,22 +92,27 @@ def on_flink(job: Job) -> beam.Pipeline:
 
 
 class Steps(PipelineVisitor):
-    """Collects the functions that a graph applies to each element."""
+    """Collects the functions that a graph applies to each element, by the labels of their steps."""
 
     def __init__(self, pipeline: beam.Pipeline) -> None:
-        self.found: list[Any] = []
+        self.found: dict[str, Any] = {}
         pipeline.visit(self)
 
     def visit_transform(self, transform_node: Any) -> None:
         function = getattr(transform_node.transform, "fn", None)
-        self.found += [function.twin] if hasattr(function, "twin") else []
+        if hasattr(function, "twin"):
+            self.found[transform_node.full_label.partition("/")[0]] = function.twin
+
+
+BEHIND_THE_GATE = {"sarra": {"Encode"}, "shovel": set(), "speedo": set(), "subscribe": {"Deliver"}, "winnow": {"Encode"}}
+"""What has to set the job back where it raises: what the gate has kept rolls back with it."""
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_message_that_makes_a_step_raise_sets_a_job_on_flink_back(cluster: Cluster, kind: str) -> None:
+def test_no_message_that_makes_a_step_before_the_gate_raise_sets_a_job_on_flink_back(cluster: Cluster, kind: str) -> None:
     steps = Steps(on_flink(job_of(cluster, kind))).found
     assert len(steps) >= 3
-    assert {type(step) for step in steps} == {Guarded}
+    assert {label for label, step in steps.items() if not isinstance(step, Guarded)} == BEHIND_THE_GATE[kind]
 
 
 @pytest.mark.parametrize("kind", KINDS)
