@@ -71,8 +71,8 @@ class Http:
     def close(self) -> None:
         """Stop; what is not finished ends as Unreachable."""
         self._closing = True
-        self._wake()
         if self._thread is not None:
+            self._wake()
             self._thread.join()
         os.close(self._ears)
         os.close(self._mouth)

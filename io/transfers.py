@@ -188,6 +188,15 @@ def use_pool(files: Files, transfers: Transfers) -> None:
         _POOLS[files] = transfers
 
 
+def close_pools() -> None:
+    """Stop all transfers of this process, and end the threads that bring them."""
+    with _OPENING:
+        pools = list(_POOLS.values())
+        _POOLS.clear()
+    for pool in pools:
+        pool.close()
+
+
 def _progress(job: Job) -> Progress:
     incoming = job.incoming
     return Progress(

@@ -7,11 +7,13 @@ from typing import Any
 import structlog
 
 from winnowry.io.amqp import hang_up
+from winnowry.io.transfers import close_pools
 from winnowry.pipelines.pump import Pump
 from winnowry.runners.cluster.wiring import Wiring
 from winnowry.runners.control import Control, socket_of
 from winnowry.runners.direct.assembly import assemble
 from winnowry.runners.direct.engine import DirectEngine
+from winnowry.runners.direct.sieve import close_memories
 from winnowry.schemas.errors import Terminal, Transient
 
 log = structlog.get_logger(__name__)
@@ -32,7 +34,9 @@ def run_pump(pump: Pump, wires: Wiring, *, until_idle: bool = False, number: int
         log.error("the pump cannot go on", pump=pump.name, error=str(error))  # noqa: TRY400 - a sentence, not a traceback
         return 1
     finally:
+        close_pools()
         hang_up()
+        close_memories()
     return 0
 
 

@@ -8,6 +8,9 @@ from brokers import Vhost
 from hypothesis import settings
 
 from winnowry.io.amqp import hang_up
+from winnowry.io.transfers import close_pools
+from winnowry.io.tree import tree_at
+from winnowry.runners.direct.sieve import close_memories
 from winnowry.runners.servers.management import Broker
 from winnowry.runners.servers.nginx import FileServer
 from winnowry.runners.servers.rabbitmq import broker
@@ -29,6 +32,15 @@ def rabbitmq() -> Iterator[Broker]:
     """One real broker for the whole session; tests that kill it start a ``RabbitMQ`` of their own."""
     with broker() as started:
         yield started
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_open() -> Iterator[None]:
+    """Closes, after the test, what a process keeps open for as long as it lives: a thousand descriptors are all it may have."""
+    yield
+    close_pools()
+    close_memories()
+    tree_at.cache_clear()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -14,7 +13,7 @@ from msgspec.structs import replace
 
 from winnowry.io.memory import Intent, Memory, Reservation
 from winnowry.io.place import Place
-from winnowry.io.tree import Tree
+from winnowry.io.tree import tree_at
 from winnowry.schemas.arrival import Arrival
 from winnowry.schemas.branches import ENDED, Branches, split
 from winnowry.schemas.errors import Malformed
@@ -113,7 +112,9 @@ class DirectMemory:
     def open(self) -> Memory:
         """Return the memory, opened at the first call in this process, by whichever thread."""
         with _OPENING:
-            return _memory(self.folder, self.remember, self.shared)
+            if self.folder not in _MEMORIES:
+                _MEMORIES[self.folder] = Memory(self.folder, remember=self.remember, shared=self.shared)
+            return _MEMORIES[self.folder]
 
     def sieve(self) -> beam.PTransform:
         """Return the sieve."""
@@ -139,10 +140,10 @@ class DirectMemory:
         intent = self.open().intent(claim.path) if claim is not None else None
         if intent is None or claim is None or intent.content != claim.content or not intent.temporary:
             return False
-        if _tree(self.root).stat(intent.temporary) is None:
+        if tree_at(self.root).stat(intent.temporary) is None:
             return True
         self.open().intend([(claim.path, replace(intent, temporary=""))])  # before its file goes: gone means renamed
-        _tree(self.root).unlink(intent.temporary)
+        tree_at(self.root).unlink(intent.temporary)
         return False
 
     def intend(self, arrivals: Sequence[Arrival]) -> None:
@@ -157,14 +158,14 @@ def _intents(arrivals: Iterable[Arrival]) -> Iterator[tuple[bytes, Intent]]:
             yield claim.path, Intent(content=claim.content, temporary=fetched.temporary, inode=fetched.inode)
 
 
+_MEMORIES: dict[Path, Memory] = {}
 _OPENING = Lock()
 
 
-@cache
-def _memory(folder: Path, remember: timedelta, shared: bool) -> Memory:
-    return Memory(folder, remember=remember, shared=shared)
-
-
-@cache
-def _tree(root: Path) -> Tree:
-    return Tree(root)
+def close_memories() -> None:
+    """Close all memories of this process; one that is asked for again is opened again."""
+    with _OPENING:
+        memories = list(_MEMORIES.values())
+        _MEMORIES.clear()
+    for memory in memories:
+        memory.close()

@@ -10,7 +10,7 @@ from apache_beam.runners.runner import PipelineResult, PipelineState
 from winnowry.io.amqp import connect
 from winnowry.runners.control import ask, socket_of
 from winnowry.runners.flink.checks import workerless
-from winnowry.runners.flink.graph import Job
+from winnowry.runners.flink.job import Job
 from winnowry.runners.flink.jobs import jobs_of, running_job
 from winnowry.runners.flink.rest import Rest
 from winnowry.schemas.errors import Transient, Unreachable

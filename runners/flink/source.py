@@ -15,8 +15,8 @@ from apache_beam.utils.timestamp import Timestamp
 import winnowry.runners.flink.station as stations
 from winnowry.io.coders import StructCoder
 from winnowry.runners.flink import clock
+from winnowry.runners.flink.job import Reading
 from winnowry.runners.flink.marks import Mark
-from winnowry.runners.flink.place import Place
 from winnowry.runners.flink.station import Station
 from winnowry.schemas.delivery import Delivery
 
@@ -74,7 +74,7 @@ class QueueSource(UnboundedSource):
     """What the station called ``reader`` hands out. It is never split: a pump has as many of these as it has readers.
 
     Flink files a reader's position under the bytes of its source: they have to be the same in every process, or it looks in the
-    share of another subtask and fails; and they stay in savepoints. So the source is a name, and its place is told beside it.
+    share of another subtask and fails; and they stay in savepoints. So the source is a name; what it reads is told beside it.
     """
 
     reader: str
@@ -141,27 +141,27 @@ class ReadQueues(beam.PTransform):
     Settled when: a checkpoint has completed that surely holds what became of it.
     """
 
-    place: Place
+    reading: Reading
 
     def expand(self, begin: PBegin) -> PCollection:
         """Read lists, and unpack them in the same fused stage."""
         read = ReadFromUnboundedSource(
-            QueueSource(self.place.name),
+            QueueSource(self.reading.name),
             poll_interval=POLL_SECONDS,
             max_records_per_bundle=LISTS,
             max_read_time_seconds=READ_SECONDS,
         )
-        return begin | "Read" >> read | "Unpack" >> beam.ParDo(_Unpack(self.place)).with_output_types(Delivery)
+        return begin | "Read" >> read | "Unpack" >> beam.ParDo(_Unpack(self.reading)).with_output_types(Delivery)
 
 
 class _Unpack(beam.DoFn):
     """Unpacks lists. Being in the reader's stage, it tells the reader's process where to read before anything is read."""
 
-    def __init__(self, place: Place) -> None:
-        self.place = place
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
 
     def setup(self) -> None:
-        stations.settle_at(self.place)
+        stations.prepare(self.reading)
 
     def process(self, deliveries: list[Delivery]) -> list[Delivery]:
         return deliveries

@@ -17,8 +17,8 @@ from winnowry.runners.control import Control, socket_of
 from winnowry.runners.engines.holds import Holds
 from winnowry.runners.engines.watches import AlarmWatch, DiskWatch
 from winnowry.runners.flink.counts import counts_of
+from winnowry.runners.flink.job import Reading
 from winnowry.runners.flink.marks import Acknowledgements, Mark
-from winnowry.runners.flink.place import Place
 from winnowry.runners.flink.supply import Supply
 from winnowry.runners.sweep import begin_to_sweep
 from winnowry.schemas.delivery import Delivery
@@ -37,22 +37,22 @@ class Station:
     Its name tells it from every other station that ever was: what another had handed out is not its to acknowledge.
     """
 
-    def __init__(self, place: Place, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, reading: Reading, clock: Callable[[], float] = time.time) -> None:
         self.name = uuid4().hex
-        self._place, self._clock = place, clock
+        self._reading, self._clock = reading, clock
         self._began = clock()
-        self._source = AmqpBroker(place.source.settings(place.name))
-        self._target = AmqpBroker(place.target.settings(place.name + " later"))
-        self._supply = Supply(place, self._source, self._target, clock)
+        self._source = AmqpBroker(reading.job.source.settings(reading.name))
+        self._target = AmqpBroker(reading.job.target.settings(reading.name + " later"))
+        self._supply = Supply(reading, self._source, self._target, clock)
         self._book = Acknowledgements()
         self._lock = threading.Lock()
-        pump = place.pump
+        pump = reading.job.pump
         watches = (DiskWatch([pump.root], pump.keep_free, lambda: 0), AlarmWatch((self._source, self._target)))
-        self._holds = Holds(pump.name, clock, watches, pump.state / str(place.number) / "hold.json")
+        self._holds = Holds(pump.name, clock, watches, pump.state / str(reading.number) / "hold.json")
         self._held, self._looked, self._draining = True, 0.0, False
-        self._source.declare(place.topology)
-        self._control = Control(socket_of(pump.state, place.number), self.asked)
-        if place.number == 1 and pump.owns_root and pump.kind in FETCHING:
+        self._source.declare(reading.job.topology)
+        self._control = Control(socket_of(pump.state, reading.number), self.asked)
+        if reading.number == 1 and pump.owns_root and pump.kind in FETCHING:
             begin_to_sweep(pump)
 
     # -- what the reader asks
@@ -129,7 +129,7 @@ class Station:
         return self._status()
 
     def _status(self) -> dict[str, Any]:
-        pump = self._place.pump
+        pump = self._reading.job.pump
         brokers = {broker.name: broker.state() for broker in (self._source, self._target)}
         return {
             "pump": pump.name,
@@ -146,15 +146,15 @@ class Station:
         }
 
 
-_PLACES: dict[str, Place] = {}
+_READINGS: dict[str, Reading] = {}
 _STATIONS: dict[str, Station] = {}
 _OPENING = threading.Lock()
 
 
-def settle_at(place: Place) -> None:
-    """Say what the station with the name of this place is for, in this process; what was said before counts no more."""
+def prepare(reading: Reading) -> None:
+    """Say what the reader of this name reads, in this process; what was said before counts no more."""
     with _OPENING:
-        _PLACES[place.name] = place
+        _READINGS[reading.name] = reading
 
 
 def station_for(name: str, mark: Mark | None) -> Station:
@@ -164,15 +164,15 @@ def station_for(name: str, mark: Mark | None) -> Station:
     handed out since comes again to a new one.
     """
     with _OPENING:
-        place = _PLACES[name]
-        key = f"{name} {place.source.urls} {place.target.urls}"
+        reading = _READINGS[name]
+        key = f"{name} {reading.job.source.urls} {reading.job.target.urls}"
         station = _STATIONS.get(key)
         if station is not None and not station.follows(mark):
-            log.warning("set back to an earlier checkpoint: what came since is delivered again", pump=place.pump.name)
+            log.warning("set back to an earlier checkpoint: what came since is delivered again", pump=reading.job.pump.name)
             station.close()
             station = None
         if station is None:
-            station = _STATIONS[key] = Station(place)
+            station = _STATIONS[key] = Station(reading)
         return station
 
 

@@ -15,7 +15,8 @@ from winnowry.runners.cluster.load import Cluster
 from winnowry.runners.cluster.pumps import pump_of
 from winnowry.runners.cluster.wiring import topology
 from winnowry.runners.flink.access import Access
-from winnowry.runners.flink.graph import Job, build
+from winnowry.runners.flink.graph import build
+from winnowry.runners.flink.job import Job
 from winnowry.runners.flink.options import FlinkSettings, options
 
 log = structlog.get_logger(__name__)

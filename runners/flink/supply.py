@@ -11,7 +11,7 @@ from winnowry.runners.direct.suspects import Suspects
 from winnowry.runners.engines.holders import Holders
 from winnowry.runners.engines.inlet import Inlet
 from winnowry.runners.engines.later import BrokerLater
-from winnowry.runners.flink.place import Place
+from winnowry.runners.flink.job import Reading
 from winnowry.runners.flink.setbacks import Setbacks
 from winnowry.schemas.delivery import Delivery, Message
 from winnowry.schemas.outcome import Outcome
@@ -20,12 +20,12 @@ from winnowry.schemas.outcome import Outcome
 class Supply:
     """The consumers of one reader. ``take`` belongs to the reader's thread, all else to any. Raises DiskTrouble."""
 
-    def __init__(self, place: Place, source: Broker, target: Broker, clock: Callable[[], float]) -> None:
-        self._place, self._source, self._target, self._clock = place, source, target, clock
+    def __init__(self, reading: Reading, source: Broker, target: Broker, clock: Callable[[], float]) -> None:
+        self._reading, self._source, self._target, self._clock = reading, source, target, clock
         self.inlet = Inlet(clock_ns=lambda: int(clock() * 1e9))
-        self._later = BrokerLater(target, place.later_queues)
+        self._later = BrokerLater(target, reading.job.later_queues)
         self._holders = Holders(source, self._later)
-        folder = place.pump.state / str(place.number)
+        folder = reading.job.pump.state / str(reading.number)
         self._setbacks = Setbacks(folder / "begun")
         book = CrashBook(folder / "crashes.json", crashed=self._setbacks.many)
         self._suspects = Suspects(book, time.monotonic) if self._setbacks.many else None
@@ -33,13 +33,13 @@ class Supply:
 
     def begin(self) -> None:
         """Consume, for the first time or after a pause."""
-        for edge in self._place.pump.inputs:
-            self._source.consume(edge.queue, self._place.prefetch, self.inlet.deliver)
+        for edge in self._reading.job.pump.inputs:
+            self._source.consume(edge.queue, self._reading.job.prefetch, self.inlet.deliver)
         self._later.begin(self.inlet)
 
     def pause(self) -> None:
         """Stop consuming, and give back what was not handed out."""
-        for edge in self._place.pump.inputs:
+        for edge in self._reading.job.pump.inputs:
             self._source.cancel(edge.queue)
         self._later.pause()
         self._holders.put_back(self.inlet.empty())
@@ -78,8 +78,8 @@ class Supply:
         return innocent or suspects.next_portion()
 
     def _letter(self, outcome: Outcome) -> Message:
-        place = self._place
-        return bury(outcome, int(self._clock() * 1e9), account=place.owner, pump=place.pump.name)
+        reading = self._reading
+        return bury(outcome, int(self._clock() * 1e9), account=reading.job.owner, pump=reading.job.pump.name)
 
     def _move(self, copies: Sequence[tuple[Delivery, Message]]) -> None:
         """Publish what takes a Delivery's place, and settle it when that is confirmed."""

@@ -100,7 +100,9 @@ class Owned:
         if self.running:
             descriptor = os.pidfd_open(self.pid)
             try:
-                select.select([descriptor], [], [], seconds)
+                ended = select.poll()
+                ended.register(descriptor, select.POLLIN)
+                ended.poll(seconds * 1000)
             finally:
                 os.close(descriptor)
 

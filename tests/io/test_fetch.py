@@ -1,7 +1,6 @@
 import os
 import socket
 import threading
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -43,9 +42,8 @@ def files(tmp_path: Path, source: Path) -> Files:
 
 
 @pytest.fixture
-def transfers(files: Files) -> Iterator[Transfers]:
-    yield transfers_for(files)
-    transfers_for(files).close()
+def transfers(files: Files) -> Transfers:
+    return transfers_for(files)
 
 
 def numbered(number: int, **fields: object) -> Arrival:
@@ -149,7 +147,6 @@ def test_file_whose_post_says_no_size_is_no_larger_than_allowed(source: Path, tm
     going_on, ended = run(
         [numbered(1, base_url="file:", rel_path=f"{source}/file")], Fetch(files=files, giving_up=GIVING_UP, patience=30)
     )
-    transfers_for(files).close()
     assert (going_on, [(outcome.ending, outcome.reason) for outcome in ended]) == ([], [(Ending.REFUSED, Reason.TOO_LARGE)])
     assert files_in(files.root) == []
 

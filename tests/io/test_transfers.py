@@ -124,5 +124,3 @@ def test_equal_settings_share_a_pool_even_when_pickled(root: Path) -> None:
     assert transfers_for(pickle.loads(pickle.dumps(files))) is pool
     assert transfers_for(Files(root=root)) is not pool
     assert transfers_for(Files(root=root)).tree is pool.tree
-    pool.close()
-    transfers_for(Files(root=root)).close()

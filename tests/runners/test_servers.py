@@ -1,7 +1,10 @@
+import os
+import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import quote
 
@@ -35,6 +38,16 @@ def test_a_program_that_does_not_start_says_its_last_words(tmp_path: Path) -> No
     with pytest.raises(Unreachable, match="no such luck"):
         owned.wait_for_port(free_port(), seconds=20)
     owned.stop()
+
+
+def test_a_program_is_stopped_by_an_owner_with_thousands_of_open_files(tmp_path: Path) -> None:
+    """The first 1,024 descriptors are all that ``select`` can wait for."""
+    with ExitStack() as held:
+        while held.enter_context(open(os.devnull)).fileno() < 1100:
+            pass
+        owned = Owned(["sleep", "600"], log=tmp_path / "log")
+        owned.stop()
+    assert owned.code == -signal.SIGTERM
 
 
 def test_a_killed_owner_leaves_no_process_and_no_folder(tmp_path: Path) -> None:

@@ -151,7 +151,7 @@ PLACING = (
     Safeguard(
         name="what was renamed is not fetched again",
         file="runners/direct/sieve.py",
-        text="        if _tree(self.root).stat(intent.temporary) is None:\n            return True\n",
+        text="        if tree_at(self.root).stat(intent.temporary) is None:\n            return True\n",
         without="",
         tests=(SIEVE + "test_what_was_renamed_is_placed_whatever_became_of_it",),
     ),

@@ -23,7 +23,8 @@ from winnowry.runners.direct.halving import graph_of
 from winnowry.runners.direct.rounds import CompiledRounds, Slot
 from winnowry.runners.direct.sieve import DirectMemory
 from winnowry.runners.flink.access import Access
-from winnowry.runners.flink.graph import Job, build
+from winnowry.runners.flink.graph import build
+from winnowry.runners.flink.job import Job
 from winnowry.runners.flink.options import FlinkSettings, options
 from winnowry.runners.flink.submit import job_of
 from winnowry.runners.unforeseen import Guarded

@@ -10,7 +10,7 @@ from winnowry.io.broker import Topology
 from winnowry.pipelines.pump import Pump
 from winnowry.runners.control import Control, socket_of
 from winnowry.runners.flink.access import Access
-from winnowry.runners.flink.graph import Job
+from winnowry.runners.flink.job import Job
 from winnowry.runners.flink.rest import Rest
 from winnowry.runners.flink.run import TROUBLE_SECONDS, Run
 from winnowry.schemas.errors import Unreachable
