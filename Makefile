@@ -8,6 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 ROUNDS ?= 1
 MINUTES ?= 30
 RUNS ?= 3
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-flink bench test unit e2e faults mutants soak recovery fuzz interop latency lint types layers format
@@ -22,8 +23,8 @@ demo: programs .venv/installed ## show two sources, two pumps and two consumers 
 demo-flink: programs .venv/installed build/flink/assembled ## the same on Flink; with STANDALONE=1 on a cluster of three processes
 	@$(BIN)/winnowry demo --flink build/flink/lib $(if $(STANDALONE),--standalone)
 
-test: programs-test .venv/installed .venv-sr3/installed build/flink/assembled lint types layers ## run every check, and every test but the long ones
-	$(PYTEST) -m "not bench and not long"
+test: programs-test .venv/installed .venv-sr3/installed build/flink/assembled lint types layers ## run every check, and every test but the long ones, in WORKERS=2 processes
+	$(PYTEST) -m "not bench and not long" --numprocesses=$(WORKERS) --dist=loadfile
 
 setup: programs .venv/installed ## install what running Winnowry and its demonstration needs
 
