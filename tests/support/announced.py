@@ -9,10 +9,10 @@ from winnowry.schemas.post import Post
 from winnowry.schemas.times import write_time
 
 
-def announcements(sources: Sequence[str]) -> Iterator[Post]:
-    """Yield Posts for ever; each file is announced by all sources, one after the other."""
+def announcements(sources: Sequence[str], first: int = 0) -> Iterator[Post]:
+    """Yield Posts for ever, of files numbered from ``first``; each is announced by all sources, one after the other."""
     began = time.time_ns()
-    for number in count():
+    for number in count(first):
         content = Fingerprint(method="md5", value=f"{number:022d}==")
         for source in sources:
             yield Post(

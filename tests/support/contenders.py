@@ -32,6 +32,8 @@ class Contender(Protocol):
     name: str
     queue: str
     kinds: frozenset[str]
+    share: float
+    """How many of a race's messages it gets, as a share: the rate of a slow one shows soon."""
 
     def prepare(self, track: Track, kind: str) -> None:
         """Declare its queue, bound to the exchange ``xin``."""
@@ -45,6 +47,7 @@ class Winnowry:
 
     queue = "q_feeder.pump"
     kinds = frozenset({"shovel", "winnow"})
+    share = 1.0
 
     def __init__(self, name: str, engine: str, readers: int = 1) -> None:
         self.name = name
@@ -67,6 +70,7 @@ class SarraceniaV3:
 
     queue = "q_guest.pump"
     kinds = frozenset({"shovel", "winnow"})
+    share = 0.25
 
     def __init__(self, name: str, **options: object) -> None:
         self.name = name
@@ -93,6 +97,7 @@ class BareLoop:
     name = "bare pika loop"
     queue = "q_bare"
     kinds = frozenset({"shovel"})
+    share = 1.0
 
     def prepare(self, track: Track, kind: str) -> None:
         track.vhost.queue(self.queue, IN)
