@@ -30,12 +30,12 @@ def family(pid: int) -> list[int]:
 
 
 def use_of(pids: list[int]) -> Use:
-    """Return what processes use together; one that has ended uses nothing any more."""
+    """Return what processes use together, and what children of theirs that have ended have used."""
     seconds = anonymous = 0.0
     for pid in pids:
         with suppress(OSError):
             fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
-            seconds += (int(fields[11]) + int(fields[12])) / TICKS
+            seconds += sum(int(ticks) for ticks in fields[11:15]) / TICKS
             anonymous += _anonymous(pid)
     return Use(seconds=seconds, anonymous=anonymous)
 

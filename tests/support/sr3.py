@@ -39,8 +39,18 @@ class Sr3:
     def start(self, component: str, name: str) -> Owned:
         """Start a component in the foreground, its queue and bindings declared beforehand."""
         self.run("sr3", "declare", f"{component}/{name}")
-        command = [str(PROGRAMS / "sr3"), "foreground", f"{component}/{name}"]
-        started = Owned(command, log=self.home / f"{component}_{name}.log", env=self._environment)
+        return self.begin(f"{component}_{name}", "sr3", "foreground", f"{component}/{name}")
+
+    def start_instances(self, component: str, name: str, processes: int) -> list[Owned]:
+        """Start so many processes of a component as `sr3 start` does, but in the foreground."""
+        self.run("sr3", "declare", f"{component}/{name}")
+        command = ("python", "-m", "sarracenia.instance", "foreground", f"{component}/{name}", "--no")
+        return [self.begin(f"{component}_{name}_{number}", *command, str(number)) for number in range(1, processes + 1)]
+
+    def begin(self, log: str, *command: str) -> Owned:
+        """Start one of sr3's programs, and do not wait for it; what it prints goes to the file of this name."""
+        program, *arguments = command
+        started = Owned([str(PROGRAMS / program), *arguments], log=self.home / f"{log}.log", env=self._environment)
         self._stack.callback(started.kill)
         return started
 
