@@ -10,6 +10,7 @@ from winnowry.io.amqp import hang_up
 from winnowry.io.transfers import close_pools
 from winnowry.pipelines.pump import Pump
 from winnowry.runners.cluster.wiring import Wiring
+from winnowry.runners.collector import spare_the_collector
 from winnowry.runners.control import Control, socket_of
 from winnowry.runners.direct.assembly import assemble
 from winnowry.runners.direct.engine import DirectEngine
@@ -29,6 +30,7 @@ def run_pump(pump: Pump, wires: Wiring, *, until_idle: bool = False, number: int
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, lambda *_: engine.stop())
         with Control(socket_of(pump.state, number), answering(engine)):
+            spare_the_collector()
             engine.run(until_idle=until_idle)
     except (Transient, Terminal) as error:
         log.error("the pump cannot go on", pump=pump.name, error=str(error))  # noqa: TRY400 - a sentence, not a traceback

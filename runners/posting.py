@@ -14,6 +14,7 @@ from winnowry.io.examine import found
 from winnowry.io.walk import Found, walk
 from winnowry.pipelines.post import post
 from winnowry.pipelines.pump import Pump
+from winnowry.runners.collector import spare_the_collector
 from winnowry.runners.direct.engine import DirectEngine
 from winnowry.schemas.delivery import Delivery, Message
 from winnowry.schemas.edge import OutputEdge
@@ -62,6 +63,7 @@ def post_paths(paths: Sequence[Path], *, broker: str, exchange: str, base_url: s
     connection = connect(AmqpSettings(urls=(broker,), name="winnowry post"))
     connection.declare(Topology())
     engine = poster(paths, broker=connection, exchange=exchange, base_url=base_url, base_dir=base_dir, complaints=complaints)
+    spare_the_collector()
     signal.signal(signal.SIGINT, lambda *_: engine.stop())
     signal.signal(signal.SIGTERM, lambda *_: engine.stop())
     with Progress(*COLUMNS, console=console, disable=not console.is_terminal) as progress:

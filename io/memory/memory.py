@@ -117,7 +117,10 @@ class Memory:
 
         `TAKEN_HERE` lets ``holder`` wait: the ``commit`` or ``release`` that ends the reservation returns it.
         """
-        return self._try(lambda: self._reservations.reserve(path, holder))
+        if self._shared:
+            return self._try(lambda: self._reservations.reserve(path, holder))
+        with self._guard:  # nothing of it is on a disk, and this is asked for each Post
+            return self._reservations.reserve(path, holder)
 
     def is_wanted(self, path: bytes) -> bool:
         """Whether a twin waits for a path that is reserved here, in this process or another."""
