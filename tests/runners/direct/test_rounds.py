@@ -1,5 +1,7 @@
 """The rounds rest on names inside Beam; these tests fail at once when they move."""
 
+import threading
+
 import apache_beam as beam
 import pytest
 
@@ -62,6 +64,28 @@ def test_beam_is_as_the_quick_rounds_expect_it() -> None:
     rounds = compile_rounds(graph("contract"))
     assert type(rounds) is CompiledRounds
     assert len(rounds.stages) == 1
+    rounds.close()
+
+
+class NoteThreads(beam.DoFn):
+    seen: set[threading.Thread] = set()
+
+    def process(self, element: Delivery) -> list[Delivery]:
+        NoteThreads.seen |= set(threading.enumerate())
+        return [element]
+
+
+def test_a_round_starts_no_thread_that_it_would_have_to_wait_for() -> None:
+    slot = Slot("threads")
+    pipeline = beam.Pipeline(runner="FnApiRunner")
+    noted = enter(pipeline, "threads") | "Note" >> beam.ParDo(NoteThreads()).with_output_types(Delivery)
+    leave((noted | "Finish" >> beam.Map(finish),), "threads")
+    rounds = compile_rounds(pipeline)
+    slot.deliveries = deliveries(b"go")
+    before = set(threading.enumerate())
+    rounds.run()
+    assert len(slot.outcomes) == 1
+    assert NoteThreads.seen <= before
     rounds.close()
 
 
