@@ -14,6 +14,7 @@ from apache_beam.utils.timestamp import Timestamp
 
 import winnowry.runners.flink.station as stations
 from winnowry.io.coders import StructCoder
+from winnowry.runners.collector import spare_the_collector
 from winnowry.runners.flink import clock
 from winnowry.runners.flink.job import Reading
 from winnowry.runners.flink.marks import Mark
@@ -161,6 +162,7 @@ class _Unpack(beam.DoFn):
         self.reading = reading
 
     def setup(self) -> None:
+        spare_the_collector()
         stations.prepare(self.reading)
 
     def process(self, deliveries: list[Delivery]) -> list[Delivery]:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import evidence
 from races import Race
 from remembering import Remembering
+from steps import Steps
 
 from winnowry.runners.servers.management import Broker
 from winnowry.runners.servers.rabbitmq import broker
@@ -31,6 +32,7 @@ PARTS: Mapping[str, tuple[str, Part]] = {
     "relay": ("Announcements through a shovel", Race("relay")),
     "winnow": ("Announcements through a winnow, half of them repeats", Race("winnow")),
     "remembering": ("A winnow that remembers much", Remembering()),
+    "steps": ("What each step costs", Steps()),
 }
 
 

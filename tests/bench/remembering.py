@@ -64,14 +64,15 @@ def fill(folder: Path, size: int) -> None:
     """Let a memory remember so many paths, of each of which two announcers have said the same content."""
     began = time.monotonic()
     memory = Memory(folder, remember=timedelta(days=3), shared=False)
-    histories = _histories(size)
-    while portion := dict(islice(histories, BATCH)):
+    portions = histories(size)
+    while portion := dict(islice(portions, BATCH)):
         memory.commit(portion)
     memory.close()
     print(f"remembering: {size:,} paths in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
 
 
-def _histories(size: int) -> Iterator[tuple[bytes, History]]:
+def histories(size: int) -> Iterator[tuple[bytes, History]]:
+    """Yield so many paths, and what is remembered of each; the same ones for the same number."""
     chance = random.Random(size)
     announcers = [chance.randbytes(ANNOUNCER_BYTES) for _ in range(2)]
     now = time.time_ns()
