@@ -65,8 +65,9 @@ flink-crash: programs-test .venv/installed build/flink/assembled ## kill parts o
 interop: programs-test .venv/installed .venv-sr3/installed ## exchange files with the real metpx-sr3
 	$(PYTEST) -m interop
 
-latency: programs-test .venv/installed ## measure what an idle pump costs, and how soon a file is there
-	$(PYTEST) -s tests/bench/test_idle_and_latency.py
+latency: programs-test .venv/installed .venv-sr3/installed ## measure how soon a pump is up, what it costs when idle, and how soon a file is there
+	PYTHONPATH=tests/support $(BIN)/python tests/bench/starting.py --runs=$(RUNS) --contenders winnowry "sr3 as shipped" "sr3 tuned"
+	PYTHONPATH=tests/support $(BIN)/python tests/bench/latency.py --runs=$(RUNS)
 
 lint: .venv/installed ## check style and formatting
 	$(BIN)/ruff check --quiet .
