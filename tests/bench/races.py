@@ -5,22 +5,20 @@ from the first tenth to the last twentieth. Runs alternate. A run counts only if
 """
 
 import json
-import statistics
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
-import evidence
 import pika
 from announced import announcements
 from brokers import Vhost
 from contenders import CONTENDERS, IN, OUT, Contender, Track
+from contests import Run, alternate, compared
 from processes import Use, family, use_of
 
 from winnowry.runners.servers.management import Broker
@@ -31,14 +29,12 @@ from winnowry.schemas.v03 import write_v03
 
 RACES = {"relay": "shovel", "winnow": "winnow"}
 SOURCES = {"relay": ("alice",), "winnow": ("alice", "bob")}
-OURS = "winnowry"
 MESSAGES = 40_000
+COLUMNS = {"rate": "announcements/s", "microseconds": "processor µs each", "megabytes": "peak MB (anonymous)"}
 EAR = "ear"
 FROM, TO = 0.10, 0.95
 SECONDS = 300.0
 """How long a run may take."""
-
-Run = dict[str, Any]
 
 
 def load(vhost: Vhost, posts: Iterable[Post]) -> None:
@@ -115,45 +111,11 @@ class Race:
 
     def measure(self, rabbit: Broker, runs: int) -> dict[str, list[Run]]:
         """Return the runs of each contender. Slow ones get a share of the messages, so that nobody waits for hours."""
-        done: dict[str, list[Run]] = {one.name: [] for one in self._contenders}
-        for number in range(runs):
-            for one in self._contenders:
-                done[one.name].append(run(rabbit, one, self.name, round(self._messages * one.share)))
-                print(f"{self.name} {number + 1}/{runs} {one.name}: {done[one.name][-1]}", file=sys.stderr, flush=True)
-        return done
+        return alternate(self._contenders, runs, partial(self._run, rabbit), self.name)
+
+    def _run(self, rabbit: Broker, contender: Contender) -> Run:
+        return run(rabbit, contender, self.name, round(self._messages * contender.share))
 
     def page(self, runs: dict[str, list[Run]]) -> list[str]:
         """Return the table."""
-        return table("", runs, OURS)
-
-
-def table(title: str, runs: dict[str, list[Run]], reference: str) -> list[str]:
-    """Return the lines of a table of runs, which are compared with those called ``reference``."""
-    columns = (
-        title,
-        "announcements/s, median",
-        "range",
-        f"of {reference}",
-        "processor µs each",
-        "peak MB (anonymous)",
-        "exact",
-    )
-    compared = median(runs[reference], "rate")
-    return evidence.table(columns, [(name, *_figures(each, compared)) for name, each in runs.items()])
-
-
-def _figures(runs: list[Run], compared: float) -> tuple[str, ...]:
-    rates = [each["rate"] for each in runs]
-    return (
-        f"{median(runs, 'rate'):,.0f}",
-        f"{min(rates):,} to {max(rates):,}",
-        f"{median(runs, 'rate') / compared:.2f}",
-        f"{median(runs, 'microseconds'):.0f}",
-        f"{max(each['megabytes'] for each in runs)}",
-        f"{sum(each['exact'] for each in runs)} of {len(runs)}",
-    )
-
-
-def median(runs: list[Run], what: str) -> float:
-    """Return the median of one figure."""
-    return statistics.median(each[what] for each in runs)
+        return compared(self.name, runs, COLUMNS, "rate")

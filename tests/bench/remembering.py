@@ -5,12 +5,14 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from contenders import Track, Winnowry
-from races import Run, run, table
+from contests import Run, alternate, compared
+from races import COLUMNS, run
 
 from winnowry.io.memory import Memory
 from winnowry.runners.servers.management import Broker
@@ -30,34 +32,33 @@ class Remembering:
 
     def measure(self, rabbit: Broker, runs: int) -> dict[str, list[Run]]:
         """Return the runs with each size. A memory is filled once; what later runs add to it is little."""
-        done: dict[str, list[Run]] = {f"{size:,}": [] for size in self._sizes}
         with TemporaryDirectory() as folder:
-            for size in self._sizes:
-                fill(Path(folder, str(size)), size)
-            for number in range(runs):
-                for size in self._sizes:
-                    contender = Experienced(Path(folder, str(size)))
-                    done[f"{size:,}"].append(run(rabbit, contender, "winnow", self._messages, first=number * self._messages))
-                    print(f"remembering {number + 1}/{runs} {size}: {done[f'{size:,}'][-1]}", file=sys.stderr, flush=True)
-        return done
+            winnows = [Experienced(Path(folder, str(size)), size) for size in self._sizes]
+            for winnow in winnows:
+                fill(winnow.memory, winnow.size)
+            return alternate(winnows, runs, partial(self._run, rabbit), "remembering")
+
+    def _run(self, rabbit: Broker, winnow: "Experienced") -> Run:
+        winnow.runs += 1  # each run announces other files
+        return run(rabbit, winnow, "winnow", self._messages, first=winnow.runs * self._messages)
 
     def page(self, runs: dict[str, list[Run]]) -> list[str]:
         """Return the table."""
-        return table("fingerprints", runs, next(iter(runs)))
+        return compared("fingerprints", runs, COLUMNS, "rate", next(iter(runs)))
 
 
 class Experienced(Winnowry):
     """A winnow on `direct` that goes on with the memory in a folder."""
 
-    def __init__(self, memory: Path) -> None:
-        super().__init__("winnowry", "direct")
-        self._memory = memory
+    def __init__(self, memory: Path, size: int) -> None:
+        super().__init__(f"{size:,}", "direct")
+        self.memory, self.size, self.runs = memory, size, 0
 
     def prepare(self, track: Track, kind: str) -> None:
         super().prepare(track, kind)
         home = track.folder / "state" / "pump"
         home.mkdir(parents=True)
-        (home / "memory").symlink_to(self._memory)
+        (home / "memory").symlink_to(self.memory)
 
 
 def fill(folder: Path, size: int) -> None:

@@ -35,10 +35,15 @@ def exact(runs: Mapping[str, Sequence[Run]]) -> bool:
     return all(each["exact"] for every in runs.values() for each in every)
 
 
-def compared(title: str, runs: Mapping[str, Sequence[Run]], columns: Mapping[str, str], by: str) -> list[str]:
-    """Return a table: the medians of all ``columns`` (keys of a run, and headings), range and ratio of the one named ``by``."""
-    heading = [title, *(part for key, name in columns.items() for part in _headings(name, key == by)), "exact"]
-    ours = median(runs[OURS], by) if OURS in runs else None
+def compared(
+    title: str, runs: Mapping[str, Sequence[Run]], columns: Mapping[str, str], by: str, reference: str = OURS
+) -> list[str]:
+    """Return a table: the medians of all ``columns`` (keys of a run, and headings), range and ratio of the one named ``by``.
+
+    The ratio is to what the contender called ``reference`` showed.
+    """
+    heading = [title, *(part for key, name in columns.items() for part in _headings(name, reference, key == by)), "exact"]
+    ours = median(runs[reference], by) if reference in runs else None
     return evidence.table(heading, [_row(name, each, columns, by, ours) for name, each in runs.items()])
 
 
@@ -47,8 +52,8 @@ def median(runs: Sequence[Run], key: str) -> float:
     return statistics.median(run[key] for run in runs)
 
 
-def _headings(name: str, leading: bool) -> tuple[str, ...]:
-    return (f"{name}, median", "range", f"of `{OURS}`") if leading else (name,)
+def _headings(name: str, reference: str, leading: bool) -> tuple[str, ...]:
+    return (f"{name}, median", "range", f"of `{reference}`") if leading else (name,)
 
 
 def _row(name: str, runs: Sequence[Run], columns: Mapping[str, str], by: str, ours: float | None) -> list[str]:
