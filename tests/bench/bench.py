@@ -13,7 +13,10 @@ from typing import Any, Protocol
 
 import evidence
 import fetching
+import latency
 import posting
+import starting
+from contenders import TUNINGS
 from races import Race
 from remembering import Remembering
 from steps import Steps
@@ -35,9 +38,12 @@ class Part(Protocol):
 PARTS: Mapping[str, tuple[str, Part]] = {
     "relay": ("Announcements through a shovel", Race("relay")),
     "winnow": ("Announcements through a winnow, half of them repeats", Race("winnow")),
+    "tuning": ("sr3's settings", Race("relay", TUNINGS, 20_000, at_most=1)),
     "fetching": ("Files over HTTP", fetching),
     "posting": ("Announcing a tree", posting),
     "remembering": ("A winnow that remembers much", Remembering()),
+    "latency": ("From announcement to delivery", latency),
+    "starting": ("Starting, and doing nothing", starting),
     "steps": ("What each step costs", Steps()),
 }
 

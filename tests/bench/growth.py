@@ -89,7 +89,7 @@ def watch(engine: str, minutes: int, rate: int) -> list[dict[str, float]]:
         track = Track(vhost=vhost, folder=folder, stack=stack)
         contender.prepare(track, "winnow")
         stream = Stream(vhost, announcements(("alice", "bob")), rate)
-        program = contender.start(track, "winnow")
+        [program] = contender.start(track, "winnow")
         vhost.publish(IN, "v03.warm", write_v03(next(announcements(("warm",)))))
         eventually(lambda: vhost.depth(EAR) > 0, 180, "the first announcement onward")
         stream.start()

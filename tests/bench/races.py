@@ -47,10 +47,10 @@ def load(vhost: Vhost, posts: Iterable[Post]) -> None:
 
 
 class Stopwatch:
-    """Watches how many announcements have come onward, and what the program uses meanwhile."""
+    """Watches how many announcements have come onward, and what the programs use meanwhile."""
 
-    def __init__(self, vhost: Vhost, program: Owned, expected: int) -> None:
-        self._vhost, self._program, self._expected = vhost, program, expected
+    def __init__(self, vhost: Vhost, programs: Sequence[Owned], expected: int) -> None:
+        self._vhost, self._programs, self._expected = vhost, programs, expected
         self._laps: list[tuple[float, int, Use]] = []
         self.peak = 0.0
 
@@ -61,12 +61,14 @@ class Stopwatch:
             channel = connection.channel()
             while True:
                 count = int(channel.queue_declare(EAR, passive=True).method.message_count)
-                use = use_of(family(self._program.pid))
+                use = use_of([pid for program in self._programs for pid in family(program.pid)])
                 self._laps.append((time.monotonic(), count, use))
                 self.peak = max(self.peak, use.anonymous)
                 if count >= self._expected:
                     return
-                assert self._program.running and time.monotonic() < deadline, f"{count} of {self._expected} came onward"
+                assert all(one.running for one in self._programs) and time.monotonic() < deadline, (
+                    f"{count} of {self._expected} came onward"
+                )
                 connection.sleep(0.05)
 
     def rate(self, entered: int) -> tuple[float, float]:
@@ -90,28 +92,32 @@ def run(rabbit: Broker, contender: Contender, race: str, count: int, first: int 
         contender.prepare(track, kind)
         posts = list(islice(announcements(SOURCES[race], first), count))
         load(vhost, posts)
-        program = contender.start(track, kind)
-        watch = Stopwatch(vhost, program, expected)
+        programs = contender.start(track, kind)
+        watch = Stopwatch(vhost, programs, expected)
         watch.follow()
         rate, cost = watch.rate(count)
         onward = Counter(json.loads(body)["relPath"] for body in vhost.take(EAR, expected))
         exact = onward == Counter({post.rel_path: 1 for post in posts})
-        program.kill()
+        for program in programs:
+            program.kill()
     rabbit.remove_vhost(vhost.name)
     return {"rate": round(rate), "microseconds": round(cost, 1), "megabytes": round(watch.peak), "exact": exact}
 
 
 class Race:
-    """A part of the benchmark: these contenders, one after the other, again and again."""
+    """A part of the benchmark: these contenders, one after the other, again and again, but ``at_most`` so often."""
 
-    def __init__(self, name: str, contenders: Sequence[Contender] = CONTENDERS, messages: int = MESSAGES) -> None:
+    def __init__(
+        self, name: str, contenders: Sequence[Contender] = CONTENDERS, messages: int = MESSAGES, at_most: int = 100
+    ) -> None:
         self.name = name
+        self._at_most = at_most
         self._contenders = [one for one in contenders if RACES[name] in one.kinds]
         self._messages = messages
 
     def measure(self, rabbit: Broker, runs: int) -> dict[str, list[Run]]:
         """Return the runs of each contender. Slow ones get a share of the messages, so that nobody waits for hours."""
-        return alternate(self._contenders, runs, partial(self._run, rabbit), self.name)
+        return alternate(self._contenders, min(runs, self._at_most), partial(self._run, rabbit), self.name)
 
     def _run(self, rabbit: Broker, contender: Contender) -> Run:
         return run(rabbit, contender, self.name, round(self._messages * contender.share))

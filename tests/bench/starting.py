@@ -58,15 +58,16 @@ def run(rabbit: Broker, contender: Contender, idle: float) -> Run:
         track = Track(vhost=vhost, folder=Path(folder), stack=stack)
         contender.prepare(track, "shovel")
         vhost.publish(IN, "v03.first", write_v03(next(announcements(("alice",)))))
-        program = contender.start(track, "shovel")
+        programs = contender.start(track, "shovel")
         vhost.take(EAR, 1, LATE)
-        seconds = age(program.pid)
+        seconds = age(programs[0].pid)
         time.sleep(SETTLING)
-        members = family(program.pid)
+        members = [pid for program in programs for pid in family(program.pid)]
         began, before = time.monotonic(), use_of(members)
         time.sleep(idle)
         share = (use_of(members).seconds - before.seconds) / (time.monotonic() - began)
-        program.kill()
+        for program in programs:
+            program.kill()
     rabbit.remove_vhost(vhost.name)
     return {"seconds": round(seconds, 2), "idle": round(share, 4), "megabytes": round(before.anonymous)}
 

@@ -3,6 +3,7 @@
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Protocol
 
@@ -38,8 +39,8 @@ class Contender(Protocol):
     def prepare(self, track: Track, kind: str) -> None:
         """Declare its queue, bound to the exchange ``xin``."""
 
-    def start(self, track: Track, kind: str) -> Owned:
-        """Begin to pass on what waits there."""
+    def start(self, track: Track, kind: str) -> list[Owned]:
+        """Begin to pass on what waits there; return the programs that do it."""
 
 
 class Winnowry:
@@ -57,37 +58,41 @@ class Winnowry:
     def prepare(self, track: Track, kind: str) -> None:
         track.vhost.queue(self.queue, IN)
 
-    def start(self, track: Track, kind: str) -> Owned:
+    def start(self, track: Track, kind: str) -> list[Owned]:
         cluster = Cluster(track.vhost, track.folder)
         track.stack.enter_context(cluster.stack)
         pump = f"pump: {{kind: {kind}, from: {IN}, to: {OUT}, prefetch: 5000}}"
         cluster.write(pump, exchanges=f"[{IN}]", engine=self._engine)
-        return cluster.start()
+        return [cluster.start()]
 
 
 class SarraceniaV3:
-    """sr3 with these options."""
+    """sr3 with these options, in so many processes that share a queue."""
 
     queue = "q_guest.pump"
     kinds = frozenset({"shovel", "winnow"})
     share = 0.25
 
-    def __init__(self, name: str, **options: object) -> None:
+    def __init__(self, name: str, processes: int = 1, **options: object) -> None:
         self.name = name
+        self._processes = processes
         self._options = options
 
     def prepare(self, track: Track, kind: str) -> None:
         self._program(track, kind).run("sr3", "declare", f"{kind}/pump")
 
-    def start(self, track: Track, kind: str) -> Owned:
-        return self._program(track, kind).start(kind, "pump")
+    def start(self, track: Track, kind: str) -> list[Owned]:
+        program = self._program(track, kind)
+        if self._processes > 1:
+            return program.start_instances(kind, "pump", self._processes)
+        return [program.start(kind, "pump")]
 
     def _program(self, track: Track, kind: str) -> Sr3:
         program = Sr3(track.folder / "home", track.stack)
         suppression = {"nodupe_ttl": 3600} if kind == "winnow" else {}
         given = {"broker": track.vhost.url, "exchange": IN, "queueName": self.queue, "topicPrefix": "v03", "subtopic": "#"}
         target = {"post_broker": track.vhost.url, "post_exchange": OUT}
-        program.configure(kind, "pump", **given, **target, **suppression, **self._options)
+        program.configure(kind, "pump", **given, **target, **suppression, **self._options, instances=self._processes)
         return program
 
 
@@ -102,18 +107,26 @@ class BareLoop:
     def prepare(self, track: Track, kind: str) -> None:
         track.vhost.queue(self.queue, IN)
 
-    def start(self, track: Track, kind: str) -> Owned:
+    def start(self, track: Track, kind: str) -> list[Owned]:
         command = [sys.executable, str(BARE_RELAY), track.vhost.url, self.queue, OUT]
         relay = Owned(command, log=track.folder / "bare.log")
         track.stack.callback(relay.kill)
-        return relay
+        return [relay]
 
 
+TUNED = {"batch": 100, "prefetch": 100, "sleep": 0}
 CONTENDERS: tuple[Contender, ...] = (
     Winnowry("winnowry", "direct"),
     Winnowry("winnowry on Flink", "flink"),
     Winnowry("winnowry on Flink, two readers", "flink", readers=2),
     BareLoop(),
     SarraceniaV3("sr3 as shipped"),
-    SarraceniaV3("sr3 tuned", batch=100, prefetch=100, sleep=0),
+    SarraceniaV3("sr3 tuned", **TUNED),
+    SarraceniaV3("sr3 tuned, four processes", 4, **TUNED),
 )
+
+TUNINGS: tuple[Contender, ...] = tuple(
+    SarraceniaV3(f"sr3, batch {batch}, prefetch {prefetch}", batch=batch, prefetch=prefetch, sleep=0)
+    for batch, prefetch in product((25, 100, 500), repeat=2)
+)
+"""Among which ``TUNED`` was found to be the best."""
