@@ -105,19 +105,16 @@ def run(rabbit: Broker, contender: Contender, race: str, count: int, first: int 
 
 
 class Race:
-    """A part of the benchmark: these contenders, one after the other, again and again, but ``at_most`` so often."""
+    """A part of the benchmark: these contenders, one after the other, again and again."""
 
-    def __init__(
-        self, name: str, contenders: Sequence[Contender] = CONTENDERS, messages: int = MESSAGES, at_most: int = 100
-    ) -> None:
+    def __init__(self, name: str, contenders: Sequence[Contender] = CONTENDERS, messages: int = MESSAGES) -> None:
         self.name = name
-        self._at_most = at_most
         self._contenders = [one for one in contenders if RACES[name] in one.kinds]
         self._messages = messages
 
     def measure(self, rabbit: Broker, runs: int) -> dict[str, list[Run]]:
         """Return the runs of each contender. Slow ones get a share of the messages, so that nobody waits for hours."""
-        return alternate(self._contenders, min(runs, self._at_most), partial(self._run, rabbit), self.name)
+        return alternate(self._contenders, runs, partial(self._run, rabbit), self.name)
 
     def _run(self, rabbit: Broker, contender: Contender) -> Run:
         return run(rabbit, contender, self.name, round(self._messages * contender.share))
