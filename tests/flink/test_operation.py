@@ -2,9 +2,11 @@ import json
 import os
 import re
 import sys
+import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import msgspec
@@ -12,6 +14,7 @@ import pytest
 from brokers import Vhost, eventually
 from clusters import Cluster
 from flink_jars import JARS
+from processes import use_of
 from relays import a_file, announcement
 
 from winnowry.runners.servers.flink import JobServer
@@ -25,6 +28,8 @@ pytestmark = [pytest.mark.flink, pytest.mark.e2e, pytest.mark.timeout(1200)]
 QUEUE, HEARD = "q_feeder.fuse", "q_heard"
 EDGE = InputEdge(kind="internal", queue=QUEUE, exchange="xwinnow")
 SECONDS = 400.0
+IDLE = 300.0
+"""Seconds for which a pump has nothing to do."""
 
 
 class Fuse:
@@ -92,6 +97,11 @@ def counted(fuse: Fuse) -> dict[str, int]:
     return outcomes
 
 
+def unacknowledged(vhost: Vhost) -> int:
+    """Return how many messages the broker has handed out and waits for; it counts every few seconds."""
+    return sum(int(queue["messages_unacknowledged"]) for queue in vhost.broker.queues(vhost.name))
+
+
 def saved(printed: str) -> str:
     found = re.search(r"saved in (file:\S+)", printed)
     assert found is not None, printed
@@ -144,6 +154,30 @@ def test_a_pump_goes_on_from_its_last_checkpoint_when_the_whole_cluster_was_kill
     fuse.flink.wait_for_task_managers(len(fuse.flink.pools))
     assert "/chk-" in fuse.does("start")
     assert fuse.hears(["c"])
+
+
+@pytest.mark.long
+def test_a_pump_without_work_hardly_uses_a_processor_and_forgets_nothing(
+    fuse: Fuse, record_property: Callable[[str, object], None]
+) -> None:
+    known, new = ([f"{folder}/{number}" for number in range(200)] for folder in ("known", "new"))
+    fuse.does("start")
+    fuse.announce([*known, *known])
+    assert fuse.hears(known)
+
+    python = [worker for pool in fuse.flink.pools.values() for worker in pool.workers()]
+    began, before = time.monotonic(), use_of(python).seconds
+    Event().wait(IDLE)
+    share = (use_of(python).seconds - before) / (time.monotonic() - began)
+    record_property("percent of a core", round(share * 100, 1))
+    assert python == [worker for pool in fuse.flink.pools.values() for worker in pool.workers()]
+    assert share < 0.15
+    eventually(lambda: not unacknowledged(fuse.vhost), what="the broker counting all acknowledgements")
+
+    fuse.does("stop")
+    fuse.announce([*known, *new])
+    fuse.does("start")
+    assert fuse.hears(new)
 
 
 @pytest.mark.long
