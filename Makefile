@@ -12,7 +12,7 @@ WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-flink bench test unit e2e faults mutants soak recovery fuzz interop latency lint types layers format
-.PHONY: lock clean flink flink-test flink-crash programs programs-test programs-flink
+.PHONY: lock clean flink flink-test flink-crash flink-idle growth programs programs-test programs-flink
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,13 @@ flink-test: programs-test .venv/installed build/flink/assembled ## run the pumps
 flink-crash: programs-test .venv/installed build/flink/assembled ## kill parts of a Flink cluster, ROUNDS=10 times each, amid 100,000 announcements; an interrupted run goes on
 	$(PYTEST) tests/flink/test_crash.py --rounds=$(ROUNDS) --evidence=docs/evidence/flink-crash.json \
 	--title="Parts of a Flink cluster are killed amid announcements" -k hundred_thousand
+
+flink-idle: programs-test .venv/installed build/flink/assembled ## measure what a pump on Flink uses that has nothing to do for five minutes
+	$(PYTEST) tests/flink/test_operation.py --rounds=1 --evidence=docs/evidence/flink-idle.json \
+	--title="A pump on Flink has nothing to do for five minutes" -k without_work
+
+growth: programs-test .venv/installed build/flink/assembled ## watch what a winnow uses for MINUTES=30 at 500 announcements a second, on ENGINES="direct flink"
+	PYTHONPATH=tests/support $(BIN)/python tests/bench/growth.py --minutes=$(MINUTES) --evidence=docs/evidence/growth.json $(if $(ENGINES),--engines $(ENGINES))
 
 interop: programs-test .venv/installed .venv-sr3/installed ## exchange files with the real metpx-sr3
 	$(PYTEST) -m interop
