@@ -12,6 +12,7 @@ from winnowry.io.branches import late
 from winnowry.io.fetch import GivingUp
 from winnowry.io.files import Files
 from winnowry.io.incoming import read_mode
+from winnowry.io.sync import sync_files, sync_names
 from winnowry.io.tree import Tree, tree_at
 from winnowry.schemas.arrival import Arrival
 from winnowry.schemas.branches import Branches, split
@@ -31,6 +32,23 @@ def place(arrival: Arrival, tree: Tree, giving_up: GivingUp) -> Arrival | Outcom
     return arrival
 
 
+def place_for_good(arrival: Arrival, tree: Tree, giving_up: GivingUp) -> Arrival | Outcome:
+    """Place one Arrival whose file the disk has to keep, and its name too."""
+    if trouble := sync_files([arrival], tree).get(0):
+        discard(arrival, tree)
+        return giving_up(arrival, trouble)
+    placed = place(arrival, tree, giving_up)
+    return _keep(placed, tree, giving_up, set()) if isinstance(placed, Arrival) else placed
+
+
+def _keep(arrival: Arrival, tree: Tree, giving_up: GivingUp, synced: set[str]) -> Arrival | Outcome:
+    try:
+        sync_names(arrival, tree, synced)
+    except (Transient, Terminal) as error:
+        return giving_up(arrival, error)
+    return arrival
+
+
 def discard(arrival: Arrival, tree: Tree) -> None:
     """Remove what was fetched for an Arrival that ends without being placed; what cannot be removed now is swept later."""
     if arrival.fetched is not None and arrival.fetched.temporary is not None:
@@ -44,6 +62,7 @@ class Place(beam.PTransform):
 
     ``intend`` records durably, once a round and before the first rename, what is about to be renamed. It is told of a file that
     could not be renamed with an empty ``temporary``, before that file is removed: a missing one is taken to be renamed.
+    With ``files.durability`` "machine" all files of a round are synced before that, and their folders after the last rename.
 
     Delivery: a file is under its name completely or not at all; placing it again changes nothing.
     Parallelism: one round at a time; rounds of different processes do not disturb each other.
@@ -67,6 +86,7 @@ class Place(beam.PTransform):
 class _Place(beam.DoFn):
     def __init__(self, files: Files, giving_up: GivingUp, intend: Callable[[Sequence[Arrival]], None]) -> None:
         self.files, self.giving_up, self.intend = files, giving_up, intend
+        self.for_good = files.durability == "machine"
 
     def setup(self) -> None:
         self.tree = tree_at(self.files.root)
@@ -78,11 +98,28 @@ class _Place(beam.DoFn):
         self.arrivals.append(arrival)
 
     def finish_bundle(self) -> Iterator[object]:
+        if self.for_good:
+            yield from map(late, self._sync())
         files = [arrival for arrival in self.arrivals if arrival.fetched is not None and arrival.fetched.temporary is not None]
         if files:
             self._intend_or_discard(files)
-        for arrival in self.arrivals:
-            yield late(place(arrival, self.tree, self._give_up))
+        results = [place(arrival, self.tree, self._give_up) for arrival in self.arrivals]
+        yield from map(late, self._kept(results) if self.for_good else results)
+
+    def _sync(self) -> Sequence[Outcome]:
+        """Have the disk keep what was fetched; return the Outcomes of what it does not, which goes no further."""
+        troubles = sync_files(self.arrivals, self.tree)
+        lost = [self.arrivals[number] for number in troubles]
+        self.arrivals = [arrival for number, arrival in enumerate(self.arrivals) if number not in troubles]
+        for arrival in lost:
+            discard(arrival, self.tree)
+        return [self.giving_up(arrival, trouble) for arrival, trouble in zip(lost, troubles.values(), strict=True)]
+
+    def _kept(self, results: Sequence[Arrival | Outcome]) -> Iterator[Arrival | Outcome]:
+        """Have the disk keep the names of what was placed, once for each folder of the round."""
+        synced: set[str] = set()
+        for result in results:
+            yield _keep(result, self.tree, self.giving_up, synced) if isinstance(result, Arrival) else result
 
     def _intend_or_discard(self, files: Sequence[Arrival]) -> None:
         """Record what is about to be renamed; where that cannot be recorded, leave nothing: all of it is fetched again."""

@@ -5,7 +5,6 @@ link planted inside the root, even between two steps of ours, is refused and nev
 """
 
 import os
-import secrets
 import stat
 import time
 from collections import OrderedDict
@@ -13,22 +12,19 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from errno import EMFILE, ENFILE, ENOENT
 from functools import cache
-from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
 from winnowry.io.disk import disk_errors, is_missing
+from winnowry.io.places import encoded, is_text, split_place, temporary_name
 from winnowry.schemas.errors import DiskTrouble, Refused
-from winnowry.schemas.paths import TEMPORARY_SUFFIX, is_temporary
+from winnowry.schemas.paths import is_temporary
 from winnowry.schemas.reasons import Reason
 
-_NAME_LIMIT = 255
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _TRUSTED = 1.0
-_BIRTH = secrets.token_hex(4)
-_numbers = count()
 
 Answer = TypeVar("Answer")
 
@@ -44,43 +40,6 @@ class _Directory:
 
     def __del__(self, close: Callable[[int], None] = os.close) -> None:
         close(self.descriptor)  # named here because ``os`` may be gone when the interpreter ends
-
-
-def split_place(place: str) -> tuple[str, str]:
-    """Return the directory of ``place`` ("" for the root itself) and its last name.
-
-    Raises Refused where it is not a plain relative path that a disk can hold.
-
-    >>> split_place("a/b/c")
-    ('a/b', 'c')
-    """
-    directory, _, name = place.rpartition("/")
-    if name in ("", ".", "..") or "\0" in place or place[0] == "/":
-        raise Refused(Reason.PATH_UNUSABLE, repr(place))
-    if not place.isascii():
-        _encoded(place)
-    if len(name) * 4 > _NAME_LIMIT and len(_encoded(name)) > _NAME_LIMIT:
-        raise Refused(Reason.PATH_UNUSABLE, f"name longer than {_NAME_LIMIT} bytes: {place!r}")
-    return directory, name
-
-
-def temporary_name(name: str) -> str:
-    """Return a name for the temporary of ``name``, at most 255 bytes long, that this process has not used before."""
-    tail = f".{_BIRTH}{next(_numbers):x}{TEMPORARY_SUFFIX}"
-    if len(name) > 48:
-        name = _encoded(name)[: _NAME_LIMIT - 1 - len(tail)].decode(errors="ignore")
-    return f".{name}{tail}"
-
-
-def _encoded(name: str) -> bytes:
-    try:
-        return name.encode()
-    except UnicodeEncodeError as error:
-        raise Refused(Reason.PATH_UNUSABLE, f"not valid UTF-8: {name!r}") from error
-
-
-def _is_text(name: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 class Tree:
@@ -122,7 +81,7 @@ class Tree:
         temporary = temporary_name(name)
 
         def make(at: int) -> None:
-            os.symlink(_encoded(target), temporary, dir_fd=at)
+            os.symlink(encoded(target), temporary, dir_fd=at)
             try:
                 os.rename(temporary, name, src_dir_fd=at, dst_dir_fd=at)
             except OSError:
@@ -162,6 +121,26 @@ class Tree:
             raise
         return True
 
+    def sync(self, directory: str) -> None:
+        """Have the disk keep which names a directory holds; "" is the root."""
+        self._within(directory, directory, os.fsync)
+
+    def begin_to_write(self, place: str) -> None:
+        """Let the disk begin to write what a file holds, without waiting for it."""
+        self._read(place, lambda descriptor: os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED))
+
+    def sync_file(self, place: str) -> None:
+        """Have the disk keep what a file holds."""
+        self._read(place, os.fsync)
+
+    def _read(self, place: str, work: Callable[[int], None]) -> None:
+        descriptor = self.open(place)
+        try:
+            with disk_errors(place):
+                work(descriptor)
+        finally:
+            os.close(descriptor)
+
     def sweep(self, older_than: float, spare: frozenset[str] = frozenset(), clock: Callable[[], float] = time.time) -> int:
         """Remove temporaries that nobody has touched for ``older_than`` seconds: their process is dead. Return how many.
 
@@ -184,7 +163,7 @@ class Tree:
                     place = _join(directory, entry.name)
                     if entry.is_dir(follow_symlinks=False):
                         down.append(place)
-                    elif is_temporary(entry.name) and _is_text(place):
+                    elif is_temporary(entry.name) and is_text(place):
                         yield place
 
     def _within(self, directory: str, place: str, work: Callable[[int], Answer], create: bool = False) -> Answer:

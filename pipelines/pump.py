@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 import apache_beam as beam
 from apache_beam.pvalue import PCollection
 
-from winnowry.io.files import Files
+from winnowry.io.files import Durability, Files
 from winnowry.io.place import Place
 from winnowry.schemas.arrival import Arrival
 from winnowry.schemas.branches import Branches
@@ -107,7 +107,7 @@ class Pump:
     ``state`` is the folder of this pump's memory, shared by its instances. ``reports`` is the exchange its Reports go to,
     None for none. ``method`` is the checksum that `post` announces. ``same`` says what a repeat is: the same content at the
     same path, or the same content anywhere. ``queue`` is the kind of its queues, later ones and dead letters included.
-    ``window`` is the time over which a `speedo` adds up.
+    ``window`` is the time over which a `speedo` adds up. ``durability`` says whose death the files outlive.
     """
 
     name: str
@@ -133,6 +133,7 @@ class Pump:
     instances: int = 1
     queue: Literal["classic", "quorum"] = "classic"
     method: str = "sha512"
+    durability: Durability = "process"
     window: timedelta = timedelta(seconds=10)
     memory: Memory = field(default_factory=Forgetful)
     counting: Counting = field(default_factory=CountedAtTheEnd)
@@ -141,7 +142,13 @@ class Pump:
     def files(self) -> Files:
         """How this pump comes by files, and where it puts them."""
         roots = tuple(Path(root) for root in self.bounds.file_roots)
-        return Files(root=self.root, file_roots=roots, method=self.method, max_file=self.bounds.max_file)
+        return Files(
+            root=self.root,
+            file_roots=roots,
+            method=self.method,
+            max_file=self.bounds.max_file,
+            durability=self.durability,
+        )
 
     @property
     def routes(self) -> Routes:

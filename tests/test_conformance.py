@@ -114,6 +114,8 @@ WITHOUT_A_TRANSFORM = {
         "io.job",
         "io.lanes",
         "io.local",
+        "io.places",
+        "io.sync",
         "io.transfers",
         "io.tree",
     },

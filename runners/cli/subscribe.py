@@ -22,6 +22,9 @@ from winnowry.schemas.errors import ConfigError
 Url = Annotated[str, typer.Argument(metavar="URL", help="The broker, as in `amqps://carol@broker.example.org/`.")]
 Into = Annotated[Path, typer.Option(metavar="DIR", help="Folder that files land in; nothing is written outside it.")]
 Subtopic = Annotated[list[str] | None, typer.Option(metavar="TOPIC", help="Part of the topic tree, as in `*.obs.#`.")]
+Durability = Annotated[
+    str, typer.Option(metavar="WHAT", help="Whose death files outlive: `process`, or `machine`, which syncs each file.")
+]
 PUMP = "subscribe"
 
 
@@ -36,6 +39,7 @@ def subscribe(
     strip: Annotated[int, typer.Option(metavar="N", help="Leading folders taken off the path.")] = 0,
     queue: Annotated[str | None, typer.Option(metavar="NAME", help="Queue; without it one of this machine and folder.")] = None,
     expires: Annotated[str, typer.Option(metavar="TIME", help="The broker removes the queue after this time unused.")] = "7d",
+    durability: Durability = "process",
     credentials: CredentialsFile = None,
     until_idle: UntilIdle = False,
 ) -> None:
@@ -47,6 +51,7 @@ def subscribe(
     with naming("URL"):
         url, passwords = without_password(url, read_credentials(credentials))
         check_broker(url)
+    pump["durability"] = durability
     pump["queue_name"] = queue or queue_for(url, into, exchange)
     cluster = cluster_for(url, into, pump | {"from": {"feeder": url, "exchange": exchange}}, passwords)
 

@@ -46,6 +46,7 @@ def pump_of(cluster: Cluster, name: str) -> Pump:
         keep_free=settings.keep_free,
         instances=pump.instances,
         queue=pump.queue,
+        durability=pump.durability,
         window=pump.window,
     )
 

@@ -136,6 +136,11 @@ class PumpSettings(Section):
         min_length=1,
         description="waits before the next attempts; the last repeats",
     )
+    durability: Literal["process", "machine"] = Field(
+        default="process",
+        description="whose death a file outlives once it is announced or delivered: that of the `process`, or of the "
+        "`machine`, for which each file and its folders are synced to the disk before",
+    )
     instances: StrictInt = Field(default=1, ge=1, le=64, description="processes that share the pump's queues and memory")
     queue_name: Exchange | None = Field(default=None, description="name of the pump's queue; else `q_<account>.<pump>`")
     prefetch: StrictInt = Field(default=2000, ge=1, le=65535, description="announcements held unsettled by one instance")
@@ -190,7 +195,7 @@ _CONSUMING = frozenset(
 )
 _JUDGING = frozenset({"accept", "reject", "max_file", "max_age", "max_future", "schemes", "file_roots"})
 _REMEMBERING = frozenset({"same", "remember"})
-_FETCHING = frozenset({"layout", "strip", "flatten", "attempts", "delays"}) | _REMEMBERING
+_FETCHING = frozenset({"layout", "strip", "flatten", "attempts", "delays", "durability"}) | _REMEMBERING
 KEYS_OF_KIND: dict[str, frozenset[str]] = {
     "shovel": _CONSUMING | _JUDGING | {"to"},
     "winnow": _CONSUMING | _JUDGING | _REMEMBERING | {"to"},

@@ -25,7 +25,7 @@ from apache_beam.utils.timestamp import Timestamp
 from apache_beam.utils.windowed_value import WindowedValue
 from msgspec.structs import replace
 
-from winnowry.io.place import Place, discard, place
+from winnowry.io.place import Place, discard, place, place_for_good
 from winnowry.io.tree import tree_at
 from winnowry.runners.flink.parcels import Parcel, pack, unpack
 from winnowry.runners.flink.shard import Shard, shard_of
@@ -108,6 +108,7 @@ class _Judge(beam.DoFn):
         self.pump, self.scope, self.remember, self.dated = gate.pump, gate.scope, gate.remember, gate.dated
         self.files = gate.place.files if gate.place is not None else None
         self.giving_up = gate.place.giving_up if gate.place is not None else None
+        self.for_good = self.files is not None and self.files.durability == "machine"
 
     def setup(self) -> None:
         self.shards = shards_of(self.pump)
@@ -175,7 +176,7 @@ class _Judge(beam.DoFn):
             return arrival
         if arrival.fetched is not None and arrival.fetched.temporary is None:
             return replace(end(arrival, Ending.RETRIED, Reason.TWIN_UNDERWAY, "taken for a repeat"), delay=AGAIN_SECONDS)
-        return place(arrival, self.tree, self.giving_up)
+        return (place_for_good if self.for_good else place)(arrival, self.tree, self.giving_up)
 
     def _discard(self, arrival: Arrival) -> None:
         if self.tree is not None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from winnowry.io.tree import Tree, temporary_name
+from winnowry.io.places import temporary_name
+from winnowry.io.tree import Tree
 from winnowry.schemas.errors import DiskTrouble, Refused
 from winnowry.schemas.paths import is_temporary
 from winnowry.schemas.reasons import Reason

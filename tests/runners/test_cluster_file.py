@@ -42,7 +42,7 @@ pumps:
     queue: quorum
     max_file: 1G
   fuse: {kind: winnow, from: xwinnow, to: xpublic, same: data, remember: 12h}
-  deliver: {kind: subscribe, account: carol, from: xpublic, subtopic: "a/b", expires: 7d}
+  deliver: {kind: subscribe, account: carol, from: xpublic, subtopic: "a/b", expires: 7d, durability: machine}
   relay: {kind: shovel, from: {feeder: "amqp://ddi@elsewhere/"}, to: xpublic}
 """
 PASSWORDS = (
@@ -119,6 +119,7 @@ def test_pumps_are_built_from_the_file(cluster: Cluster, tmp_path: Path) -> None
         None,
         "xl_carol",
     )
+    assert (ingest.files.durability, deliver.files.durability) == ("process", "machine")
     assert (relay.inputs[0].kind, relay.inputs[0].exchange, relay.reports) == ("feeder", "xpublic", None)
 
 

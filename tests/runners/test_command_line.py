@@ -120,6 +120,7 @@ def test_the_schema_of_the_file_is_exported(home: dict[str, str], tmp_path: Path
             ("subscribe", "amqp://a:hunter2@h/", "--into", "x", "--accept", "re:("),
             "--accept: the pattern 're:(' cannot be read",
         ),
+        (("subscribe", "amqp://a:hunter2@h/", "--into", "x", "--durability", "disk"), "--durability: "),
         (("post", "x", "--to", "amqp://h/", "--base-url", "http://h/"), "--to: the URL names no account"),
         (("declare", TWO_SOURCES, "--management", "http://a:hunter2/@h/"), "--management: this is no URL"),
         (("audit", "nowhere.yaml"), "nowhere.yaml: cannot read the cluster file: No such file or directory"),

@@ -12,6 +12,7 @@ HALVING = "tests/runners/direct/test_halving.py::"
 ENGINE = "tests/runners/direct/test_engine.py::"
 MEMORY = "tests/io/test_memory.py::"
 PLACE = "tests/io/test_place.py::"
+SYNC = "tests/io/test_sync.py::"
 TREE = "tests/io/test_tree.py::"
 VERIFY = "tests/transforms/test_verify.py::"
 
@@ -135,11 +136,25 @@ PLACING = (
     Safeguard(
         name="intent before rename",
         file="io/place.py",
-        text="        if files:\n            self._intend_or_discard(files)\n        for arrival in self.arrivals:\n"
-        "            yield late(place(arrival, self.tree, self._give_up))\n",
-        without="        for arrival in self.arrivals:\n            yield late(place(arrival, self.tree, self._give_up))\n"
+        text="        if files:\n            self._intend_or_discard(files)\n"
+        "        results = [place(arrival, self.tree, self._give_up) for arrival in self.arrivals]\n",
+        without="        results = [place(arrival, self.tree, self._give_up) for arrival in self.arrivals]\n"
         "        if files:\n            self._intend_or_discard(files)\n",
         tests=(PLACE + "test_all_files_of_a_round_are_intended_before_the_first_is_renamed",),
+    ),
+    Safeguard(
+        name="file synced before its name, where asked",
+        file="io/place.py",
+        text="        if self.for_good:\n            yield from map(late, self._sync())\n",
+        without="",
+        tests=(SYNC + "test_the_disk_keeps_all_files_of_a_round_before_names_and_all_names_before_they_are_told",),
+    ),
+    Safeguard(
+        name="name synced before it is told, where asked",
+        file="io/place.py",
+        text="map(late, self._kept(results) if self.for_good else results)",
+        without="map(late, results)",
+        tests=(SYNC + "test_the_disk_keeps_all_files_of_a_round_before_names_and_all_names_before_they_are_told",),
     ),
     Safeguard(
         name="intent taken back when a rename fails",
@@ -205,7 +220,7 @@ PLACING = (
     ),
     Safeguard(
         name="path check in the data root",
-        file="io/tree.py",
+        file="io/places.py",
         text="""    if name in ("", ".", "..") or "\\0" in place or place[0] == "/":\n""",
         without="""    if "\\0" in place:\n""",
         tests=(TREE + "test_place_that_is_no_plain_relative_path_is_refused",),

@@ -1,9 +1,11 @@
 """The gate on Beam's keyed state, run by Beam's local engine."""
 
+import os
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import apache_beam as beam
 import pytest
@@ -107,8 +109,9 @@ def test_what_is_let_through_says_when_in_growing_times(pump: str) -> None:
 # -- a gate that places
 
 
-def a_place(root: Path) -> Place:
-    return Place(files=Files(root=root), giving_up=partial(retry, patience=Patience(attempts=1)), intend=print)
+def a_place(root: Path, **settings: Any) -> Place:
+    files = Files(root=root, **settings)
+    return Place(files=files, giving_up=partial(retry, patience=Patience(attempts=1)), intend=print)
 
 
 def fetched(arrival: Arrival, root: Path, content: bytes) -> Arrival:
@@ -145,3 +148,21 @@ def test_what_was_taken_for_a_repeat_and_is_news_is_tried_again(pump: str, tmp_p
     unfetched = replace(said("A"), place="f", fetched=Fetched(temporary=None))
     assert passed(a_gate(pump, a_place(tmp_path)), [unfetched]) == ["retried:twin_underway"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_disk_keeps_a_file_and_its_name_where_that_is_asked_for(
+    pump: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced, fsync = [], os.fsync
+
+    def noted(descriptor: int) -> None:
+        synced.append((Path(f"/proc/self/fd/{descriptor}").resolve().is_dir(), (tmp_path / "f").exists()))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    assert passed(a_gate(pump, a_place(tmp_path)), [fetched(said("A"), tmp_path, b"x")]) == ["news"]
+    assert synced == []
+    newer = fetched(said("B", at=2), tmp_path, b"y")
+    (tmp_path / "f").unlink()
+    assert passed(a_gate(pump, a_place(tmp_path, durability="machine")), [newer])[1:] == ["news"]
+    assert synced == [(False, False), (True, True)]
