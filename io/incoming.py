@@ -5,15 +5,17 @@ import time
 
 import msgspec
 
-from winnowry.io.digest import hasher
+from winnowry.io.digest import Beside, Hasher, hasher
 from winnowry.io.disk import disk_errors
 from winnowry.io.tree import Tree
 from winnowry.schemas.arrival import Fetched
 from winnowry.schemas.errors import Malformed, Mismatch, Refused, Terminal, Transient
 from winnowry.schemas.reasons import Reason
 
-SMALL = 64 * 1024
-"""Bodies up to this many bytes are gathered and written at once."""
+PIECE = 128 * 1024
+"""Bytes are gathered until there are so many, and then hashed and written at once: they come in pieces of 16 kB."""
+LARGE = 4 * 1024 * 1024
+"""What is longer than this many bytes is hashed on a thread of its own while more of it comes."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +52,18 @@ class Incoming:
     Used by one thread at a time.
     """
 
-    __slots__ = ("_buffer", "_descriptor", "_hash", "_temporary", "_tree", "received", "request", "touched", "trouble")
+    __slots__ = (
+        "_buffer",
+        "_descriptor",
+        "_gathered",
+        "_hash",
+        "_temporary",
+        "_tree",
+        "received",
+        "request",
+        "touched",
+        "trouble",
+    )
 
     def __init__(self, tree: Tree, request: Request) -> None:
         self.request = request
@@ -58,8 +71,9 @@ class Incoming:
         self.touched = time.monotonic()
         self.trouble: Transient | Terminal | None = None
         self._tree = tree
-        self._hash = hasher(request.method)
+        self._hash: Hasher | None = hasher(request.method)
         self._buffer: list[bytes] = []
+        self._gathered = 0
         self._descriptor = -1
         self._temporary = ""
 
@@ -73,7 +87,8 @@ class Incoming:
         try:
             self._check_length()
             self._buffer.append(data)
-            if self.received > SMALL:
+            self._gathered += len(data)
+            if self._gathered >= PIECE:
                 self._flush()
         except (Transient, Terminal) as error:
             self.trouble = error
@@ -96,6 +111,8 @@ class Incoming:
 
     def abandon(self) -> None:
         """Remove what has been written."""
+        if isinstance(self._hash, Beside):
+            self._hash.close()
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -113,7 +130,10 @@ class Incoming:
     def _flush(self) -> None:
         data = self._buffer[0] if len(self._buffer) == 1 else b"".join(self._buffer)
         self._buffer.clear()
+        self._gathered = 0
         if self._hash is not None:
+            if self.received > LARGE and not isinstance(self._hash, Beside):
+                self._hash = Beside(self._hash)
             self._hash.update(data)
         if self._descriptor < 0:
             self._descriptor, self._temporary = self._tree.create_temporary(self.request.place)

@@ -91,7 +91,7 @@ def measure(rabbit: Broker, runs: int, sizes: Sequence[Size] = SIZES, contenders
 
 def page(content: dict[str, Any]) -> list[str]:
     """Return the tables."""
-    lines = ["## Fetching files", "", "Announced with their sha512; the announcements wait before a program is started.", ""]
+    lines = ["Announced with their sha512; the announcements wait before a program is started.", ""]
     for name, runs in content["sizes"].items():
         lines += [*compared(f"{content['counts'][name]:,} files of {name}", runs, COLUMNS, "files"), ""]
     return lines

@@ -100,8 +100,7 @@ def measure(rabbit: Broker, runs: int, count: int = COUNT, contenders: Sequence[
 
 def page(content: dict[str, Any]) -> list[str]:
     """Return the table."""
-    title = f"{content['count']:,} files of 10 kB"
-    return ["## Announcing a tree", "", *compared(title, content["runs"], COLUMNS, "files"), ""]
+    return compared(f"{content['count']:,} files of 10 kB", content["runs"], COLUMNS, "files")
 
 
 def _run(rabbit: Broker, one: Poster, source: SourceTree, scratch: Path) -> Run:
