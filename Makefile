@@ -11,7 +11,7 @@ RUNS ?= 3
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-flink bench test unit e2e faults mutants soak recovery fuzz interop latency lint types layers format
+.PHONY: help setup demo demo-flink bench bench-check test unit e2e faults mutants soak recovery fuzz interop latency lint types layers format
 .PHONY: lock clean flink flink-test flink-crash flink-idle growth programs programs-test programs-flink
 
 help: ## list the targets
@@ -71,6 +71,9 @@ growth: programs-test .venv/installed build/flink/assembled ## watch what a winn
 
 interop: programs-test .venv/installed .venv-sr3/installed ## exchange files with the real metpx-sr3
 	$(PYTEST) -m interop
+
+bench-check: programs-test .venv/installed ## compare a relay's and a winnow's speed, as ratios, with what is recorded; RECORD=1 renews that
+	PYTHONPATH=tests/support $(BIN)/python tests/bench/check.py $(if $(RECORD),--record)
 
 latency: programs-test .venv/installed .venv-sr3/installed ## measure how soon a pump is up, what it costs when idle, and how soon a file is there
 	PYTHONPATH=tests/support $(BIN)/python tests/bench/starting.py --runs=$(RUNS) --contenders winnowry "sr3 as shipped" "sr3 tuned"
