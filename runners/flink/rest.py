@@ -15,7 +15,8 @@ from winnowry.schemas.reasons import Reason
 OVER = frozenset({"FINISHED", "CANCELED", "FAILED", "SUSPENDED"})
 """States that a job does not leave again."""
 
-_PATIENCE = 10.0
+_PATIENCE = 30.0
+"""Seconds: a JobManager that starts jobs on a busy machine may take long to answer."""
 _MILLISECONDS = 1000.0
 _NOT_FOUND = 404
 

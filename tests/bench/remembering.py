@@ -73,11 +73,15 @@ def fill(folder: Path, size: int) -> None:
 
 
 def histories(size: int) -> Iterator[tuple[bytes, History]]:
-    """Yield so many paths, and what is remembered of each; the same ones for the same number."""
+    """Yield so many paths in ascending order, and what is remembered of each; the same ones for the same number.
+
+    In their order a tree of ten million is filled in minutes; in any other, each page would be written many times.
+    """
     chance = random.Random(size)
     announcers = [chance.randbytes(ANNOUNCER_BYTES) for _ in range(2)]
     now = time.time_ns()
-    for _ in range(size):
+    for number in range(size):
+        path = (number * 2**64 // size).to_bytes(8) + chance.randbytes(8)
         content = chance.randbytes(CONTENT_BYTES)
         said = Said({content: Saying(1, now)})
-        yield chance.randbytes(16), History({content: 1}, dict.fromkeys(announcers, said), announcers[0], news_at=now)
+        yield path, History({content: 1}, dict.fromkeys(announcers, said), announcers[0], news_at=now)

@@ -17,7 +17,7 @@ import evidence
 from announced import announcements
 from blake3 import blake3
 from engines import Station, a_pump
-from remembering import histories
+from remembering import fill, histories
 
 from winnowry.io.broker import Queue, Topology
 from winnowry.io.dead import dead_queue
@@ -39,6 +39,7 @@ from winnowry.schemas.v03 import read_v03, write_v03
 MANY = 2_000
 """Times that a small step is done, to see what it costs once."""
 MESSAGES = 20_000
+PATHS = 1_000_000
 SMALL, LARGE = 10_000, 10_000_000
 SOURCES = {"shovel": ("alice",), "winnow": ("alice", "bob")}
 NOTHING = Outcome(ending=Ending.REFUSED, reason=Reason.DONE, delivery=Delivery(body=b"", queue="q", exchange="x", tag=1))
@@ -105,18 +106,15 @@ def of_beam() -> Iterator[Step]:
 
 def of_a_memory(folder: Path) -> Iterator[Step]:
     """Yield what a memory takes that knows a million paths."""
+    fill(folder, PATHS)
     memory = Memory(folder, remember=timedelta(days=3), shared=False)
-    known = histories(1_000_000)
-    first = dict(islice(known, MANY))
-    memory.commit(first)
-    for _ in range(4):
-        memory.commit(dict(islice(known, 250_000)))
+    known = [path for path, _ in islice(histories(PATHS), 0, None, PATHS // MANY)]
     unknown = [os.urandom(16) for _ in range(MANY)]
-    fresh = histories(10**9)
-    yield "look up a path that is remembered", MANY, lambda: [memory.recall(path) for path in first]
+    said = [history for _, history in islice(histories(PATHS), 1000)]
+    yield "look up a path that is remembered", MANY, lambda: [memory.recall(path) for path in known]
     yield "look up a path that is not", MANY, lambda: [memory.recall(path) for path in unknown]
     yield "reserve a path and let it go", MANY, lambda: [(memory.reserve(path, b"h"), memory.forgo(path)) for path in unknown]
-    yield "remember a path, 1,000 at once, synced", 1000, lambda: memory.commit(dict(islice(fresh, 1000)))
+    yield "remember a path, 1,000 at once, synced", 1000, lambda: memory.commit({os.urandom(16): history for history in said})
     memory.close()
 
 
