@@ -48,7 +48,7 @@ class Chapter:
 CHAPTERS: Mapping[str, Chapter] = {
     "relay": Chapter(title="Announcements through a shovel", part=Race("relay")),
     "winnow": Chapter(title="Announcements through a winnow, half of them repeats", part=Race("winnow")),
-    "tuning": Chapter(title="sr3's settings", part=Race("relay", TUNINGS, 20_000), at_most=1),
+    "tuning": Chapter(title="sr3's settings", part=Race("relay", TUNINGS, 50_000), at_most=1),
     "fetching": Chapter(title="Files over HTTP", part=fetching),
     "posting": Chapter(title="Announcing a tree", part=posting),
     "remembering": Chapter(title="A winnow that remembers much", part=Remembering()),

@@ -29,7 +29,7 @@ from winnowry.schemas.v03 import write_v03
 
 RACES = {"relay": "shovel", "winnow": "winnow"}
 SOURCES = {"relay": ("alice",), "winnow": ("alice", "bob")}
-MESSAGES = 40_000
+MESSAGES = 100_000
 COLUMNS = {"rate": "announcements/s", "microseconds": "processor µs each", "megabytes": "peak MB (anonymous)"}
 EAR = "ear"
 FROM, TO = 0.10, 0.95

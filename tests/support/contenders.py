@@ -72,7 +72,7 @@ class SarraceniaV3:
     queue = "q_guest.pump"
     kinds = frozenset({"shovel", "winnow"})
 
-    def __init__(self, name: str, processes: int = 1, share: float = 0.25, **options: object) -> None:
+    def __init__(self, name: str, processes: int = 1, share: float = 0.1, **options: object) -> None:
         self.name = name
         self.share = share
         self._processes = processes
@@ -120,7 +120,7 @@ CONTENDERS: tuple[Contender, ...] = (
     Winnowry("winnowry on Flink", "flink"),
     Winnowry("winnowry on Flink, two readers", "flink", readers=2),
     BareLoop(),
-    SarraceniaV3("sr3 as shipped", share=0.1),
+    SarraceniaV3("sr3 as shipped", share=0.04),
     SarraceniaV3("sr3 tuned", **TUNED),
     SarraceniaV3("sr3 tuned, four processes", 4, **TUNED),
 )
