@@ -116,18 +116,20 @@ def page(content: dict[str, Any]) -> list[str]:
 
 
 def main() -> None:
-    """Watch each engine in turn."""
+    """Watch each engine in turn; what is seen of each is written beside ``--evidence``, with its name."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--engines", nargs="+", choices=("direct", "flink"), default=["flink"])
     parser.add_argument("--minutes", type=int, default=10)
     parser.add_argument("--rate", type=int, default=500)
     parser.add_argument("--evidence", type=Path)
     asked = parser.parse_args()
-    content: dict[str, Any] = {**evidence.circumstances(), "rate": asked.rate}
-    content["engines"] = {engine: watch(engine, asked.minutes, asked.rate) for engine in asked.engines}
-    print("\n".join(page(content)))
-    if asked.evidence is not None:
-        evidence.write(asked.evidence, content, "\n".join(page(content)) + "\n")
+    for engine in asked.engines:
+        content: dict[str, Any] = {**evidence.circumstances(), "rate": asked.rate}
+        content["engines"] = {engine: watch(engine, asked.minutes, asked.rate)}
+        print("\n".join(page(content)))
+        if asked.evidence is not None:
+            file = asked.evidence.with_stem(f"{asked.evidence.stem}-{engine}")
+            evidence.write(file, content, "\n".join(page(content)) + "\n")
 
 
 if __name__ == "__main__":
