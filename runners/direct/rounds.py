@@ -18,7 +18,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner, execution
 from apache_beam.runners.portability.fn_api_runner.watermark_manager import WatermarkManager
 from apache_beam.runners.portability.fn_api_runner.worker_handlers import WorkerHandlerManager
 
-from winnowry.runners.direct.unsampled import stop_sampling
+from winnowry.runners.direct.unmetered import leave_out_metrics
 from winnowry.schemas.delivery import Delivery
 from winnowry.schemas.outcome import Outcome
 
@@ -85,7 +85,7 @@ class CompiledRounds:
     """The quick way: stages created once, one worker kept alive."""
 
     def __init__(self, pipeline: beam.Pipeline) -> None:
-        stop_sampling()
+        leave_out_metrics()
         self._runner = FnApiRunner()
         self._runner._split_managers = []
         proto = pipeline.to_runner_api(default_environment=self._runner._default_environment)

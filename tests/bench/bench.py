@@ -2,7 +2,8 @@
 
 Usage: bench.py [--parts relay winnow …] [--runs 3] [--evidence docs/benchmarks.json]
 
-What is recorded of a part in the evidence stands for as long as the code is the same: an interrupted benchmark goes on.
+What is recorded of a chapter in the evidence stands for as long as the code is the same: an interrupted benchmark goes on. Each
+chapter names the commit that it was measured at.
 """
 
 import argparse
@@ -65,33 +66,32 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--evidence", type=Path)
     asked = parser.parse_args()
-    content = _begin(asked.runs, asked.evidence)
+    chapters: dict[str, Any] = evidence.read(asked.evidence).get("chapters", {}) if asked.evidence is not None else {}
     for name in asked.parts:
-        if name in content["parts"]:
-            continue
-        with broker() as rabbit:
-            chapter = CHAPTERS[name]
-            content["parts"][name] = chapter.part.measure(rabbit, min(asked.runs, chapter.at_most))
-        if asked.evidence is not None:
-            evidence.write(asked.evidence, content, "\n".join(page(content)))
-    print("\n".join(page(content)))
-    return 0 if is_exact(content) else 1
+        runs = min(asked.runs, CHAPTERS[name].at_most)
+        begun = {**evidence.circumstances(), "runs": runs}
+        if name not in chapters or not _stands(chapters[name], begun):
+            with broker() as rabbit:
+                chapters[name] = {**begun, "measured": CHAPTERS[name].part.measure(rabbit, runs)}
+            if asked.evidence is not None:
+                evidence.write(asked.evidence, {"chapters": chapters}, "\n".join(page(chapters)))
+    print("\n".join(page({name: chapters[name] for name in asked.parts})))
+    return 0 if is_exact([chapters[name] for name in asked.parts]) else 1
 
 
-def _begin(runs: int, file: Path | None) -> dict[str, Any]:
-    """Return what was measured of this very code already, or nothing but the circumstances."""
-    content: dict[str, Any] = {**evidence.circumstances(), "runs": runs, "parts": {}}
-    before = evidence.read(file) if file is not None else {}
-    return before if evidence.same_code(before, content) and before.get("runs") == runs else content
+def _stands(chapter: Mapping[str, Any], present: Mapping[str, Any]) -> bool:
+    """Whether a chapter was measured of this very code, with as many runs."""
+    return evidence.same_code(chapter, present) and chapter["runs"] == present["runs"]
 
 
-def page(content: Mapping[str, Any]) -> list[str]:
+def page(chapters: Mapping[str, Any]) -> list[str]:
     """Return the page."""
-    lines = evidence.heading("Side by side", content)
-    lines += [f"- {content['runs']} runs each, unless it says otherwise, in turn; medians", ""]
+    lines = ["# Side by side", "", "Written by `make bench`. Runs take turns; a figure is the median of its runs.", ""]
     for name, chapter in CHAPTERS.items():
-        if name in content["parts"]:
-            lines += [f"## {chapter.title}", "", *chapter.part.page(content["parts"][name]), ""]
+        if name in chapters:
+            found = chapters[name]
+            lines += [f"## {chapter.title}", "", *evidence.origin(found), f"- Runs: {found['runs']}", ""]
+            lines += [*chapter.part.page(found["measured"]), ""]
     return lines
 
 

@@ -67,13 +67,16 @@ class Winnowry:
 
 
 class SarraceniaV3:
-    """sr3 with these options, in so many processes that share a queue."""
+    """sr3 with these options, in so many processes that share a queue.
+
+    Several are no winnow: each remembers for itself, and together they let repeats through.
+    """
 
     queue = "q_guest.pump"
-    kinds = frozenset({"shovel", "winnow"})
 
     def __init__(self, name: str, processes: int = 1, share: float = 0.1, **options: object) -> None:
         self.name = name
+        self.kinds = frozenset({"shovel"} if processes > 1 else {"shovel", "winnow"})
         self.share = share
         self._processes = processes
         self._options = options

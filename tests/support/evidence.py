@@ -67,10 +67,13 @@ def write(file: Path, evidence: Mapping[str, Any], page: str) -> None:
 
 def heading(title: str, evidence: Mapping[str, Any]) -> list[str]:
     """Return the first lines of a page: what was run, and under which circumstances."""
+    return [f"# {title}", "", *origin(evidence)]
+
+
+def origin(evidence: Mapping[str, Any]) -> list[str]:
+    """Return the circumstances as lines of a list."""
     dirty = ", with files that differ from it: this shows nothing about the commit" if evidence["dirty"] else ""
     return [
-        f"# {title}",
-        "",
         f"- Commit {evidence['commit']}{dirty}",
         f"- Begun {evidence['begun']}",
         f"- Python {evidence['python']}, RabbitMQ {evidence['rabbitmq']}, {evidence['processors']} processors",
