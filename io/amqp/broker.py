@@ -58,7 +58,7 @@ class AmqpBroker:
         self._link.call(partial(self._traffic.publisher.send, parcels))
 
     def settle(self, deliveries: Sequence[Delivery]) -> None:
-        """Acknowledge. A Delivery of a past connection is passed over: the broker hands it out again."""
+        """Acknowledge, at the latest a moment later. A Delivery of a past connection is passed over: it comes again."""
         self._link.call(partial(self._settle, deliveries))
 
     def put_back(self, deliveries: Sequence[Delivery]) -> None:
@@ -66,7 +66,11 @@ class AmqpBroker:
         self._link.call(partial(self._put_back, deliveries))
 
     def depth(self, queue: str) -> int:
-        """Return how many messages of ``queue`` are ready. Raises Unreachable, or Terminal where there is no such queue."""
+        """Return how many messages of ``queue`` are ready. Raises Unreachable, or Terminal where there is no such queue.
+
+        When it has returned, the broker knows of all that was settled before.
+        """
+        self._link.call(self._traffic.settle_now)
         return int(self._run(topology.counting(queue)).method.message_count)
 
     def state(self) -> BrokerState:
@@ -79,6 +83,7 @@ class AmqpBroker:
         with suppress(Unreachable):
             self._link.call(partial(self._traffic.when_idle, done))
             self._link.wait(done)
+        self._link.call(self._traffic.settle_now)
         self._link.close()
 
     def _run(self, errand: topology.Errand) -> Any:

@@ -94,10 +94,15 @@ class Traffic:
         """Consume a queue now, if there is a connection, and after each reconnection."""
         consumer = self.consumers.get(queue)
         if consumer is None:
-            consumer = self.consumers[queue] = Consumer(queue, next(self._numbers))
+            consumer = self.consumers[queue] = Consumer(queue, next(self._numbers), self.link.later)
         consumer.start(prefetch, deliver)
         if not consumer.is_open and queue not in self._denials:
             self._open_consumer(consumer)
+
+    def settle_now(self) -> None:
+        """Acknowledge what is settled and waits for what came before it."""
+        for consumer in self.consumers.values():
+            consumer.settle_now()
 
     @property
     def _standing(self) -> bool:

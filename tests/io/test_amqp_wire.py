@@ -1,9 +1,14 @@
 import struct
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
+import pika
 import pytest
+from pika import spec
 
 from winnowry.io.amqp.consume import Consumer
-from winnowry.io.amqp.frames import Encoder, encode_properties
+from winnowry.io.amqp.frames import Encoder, encode_properties, settle_frame
 from winnowry.io.amqp.wire import read_content
 
 HEARTBEAT = struct.pack(">BHIB", 8, 0, 0, 0xCE)
@@ -39,6 +44,100 @@ def test_content_with_other_frames_in_between_is_left_to_the_library() -> None:
     assert read_content(content(b"abc", number=4), 0, 3) == 0
 
 
+class Wire:
+    """Keeps what is sent, and what is to be done later."""
+
+    def __init__(self) -> None:
+        self.inlets: dict[int, Any] = {}
+        self.sent: list[bytes] = []
+        self.due: list[Callable[[], None]] = []
+
+    def emit(self, data: bytes) -> None:
+        self.sent.append(data)
+
+    def later(self, _seconds: float, action: Callable[[], None]) -> None:
+        self.due.append(action)
+
+    def pass_time(self) -> None:
+        due, self.due = self.due, []
+        for action in due:
+            action()
+
+    def acknowledged(self) -> bytes:
+        """Return what has been sent since the last call."""
+        sent, self.sent = self.sent, []
+        return b"".join(sent)
+
+
+def holding(wire: Any, tags: int) -> Consumer:
+    """Return a consumer of at most 8 that holds so many Deliveries, numbered from 1 on."""
+    consumer = Consumer("q_dd", 3, wire.later)
+    channel: Any = SimpleNamespace(is_open=True, basic_qos=lambda **_: None, basic_consume=lambda *_, **__: None)
+    consumer.open(channel, wire, 1, lambda: None)
+    consumer.start(8, lambda _: None)
+    for tag in range(1, tags + 1):
+        method = spec.Basic.Deliver(delivery_tag=tag, exchange="x", routing_key="k")
+        consumer._take_slowly(channel, method, pika.BasicProperties(), b"")
+    return consumer
+
+
+def ack(tag: int, multiple: bool = False) -> bytes:
+    return settle_frame(3, spec.Basic.Ack.INDEX, tag, multiple)
+
+
+def test_one_acknowledgement_stands_for_all_before_it() -> None:
+    wire = Wire()
+    consumer = holding(wire, 5)
+    consumer.settle([2, 4])
+    assert wire.acknowledged() == b""
+    consumer.settle([1])
+    assert wire.acknowledged() == ack(2, multiple=True)
+    consumer.settle([3])
+    assert wire.acknowledged() == ack(4, multiple=True)
+
+
+def test_who_waits_for_an_older_one_that_is_held_for_long_waits_no_longer() -> None:
+    wire = Wire()
+    consumer = holding(wire, 5)
+    consumer.settle([3, 2])
+    wire.pass_time()
+    consumer.settle([5])
+    assert wire.acknowledged() == b""
+    wire.pass_time()
+    assert wire.acknowledged() == ack(2) + ack(3)
+    wire.pass_time()
+    assert wire.acknowledged() == ack(5)
+    consumer.settle([1, 4])
+    assert (wire.acknowledged(), wire.due) == (ack(4, multiple=True), [])
+
+
+def test_not_so_many_wait_that_nothing_more_is_delivered() -> None:
+    wire = Wire()
+    consumer = holding(wire, 8)
+    consumer.settle([2, 3, 4, 5])
+    assert wire.acknowledged() == b""
+    consumer.settle([6])
+    assert wire.acknowledged() == b"".join(ack(tag) for tag in (2, 3, 4, 5, 6))
+
+
+def test_what_was_settled_is_not_put_back() -> None:
+    wire = Wire()
+    consumer = holding(wire, 3)
+    consumer.settle([2])
+    consumer.put_back([2])
+    consumer.settle_now()
+    assert wire.acknowledged() == ack(2)
+
+
+def test_a_lost_channel_is_owed_nothing() -> None:
+    wire = Wire()
+    consumer = holding(wire, 3)
+    consumer.settle([2])
+    consumer.lose()
+    wire.pass_time()
+    assert (wire.acknowledged(), wire.due) == (b"", [])
+
+
 def test_a_consumer_takes_deliveries_alone() -> None:
-    ack = struct.pack(">IQB", 0x003C0050, 1, 0)
-    assert Consumer("q_dd", 3).take(ack, 0, len(ack)) == 0
+    acknowledgement = struct.pack(">IQB", 0x003C0050, 1, 0)
+    assert holding(Wire(), 0).take(acknowledgement, 0, len(acknowledgement)) == 0
