@@ -80,8 +80,10 @@ def test_what_is_settled_does_not_come_again(broker: Broker, connect: Connect) -
     broker.settle([deliveries[0], deliveries[1], deliveries[4]])
     broker.settle([deliveries[1], deliveries[5]])
     broker.close()
-    connect().consume("q_dd", 10, again.put)
+    other = connect()
+    other.consume("q_dd", 10, again.put)
     assert [(delivery.body, delivery.redelivered) for delivery in again.take(2)] == [(b"2", True), (b"3", True)]
+    assert (other.depth("q_dd"), again.deliveries) == (0, [])
 
 
 def test_what_is_put_back_comes_again_in_its_place(broker: Broker) -> None:

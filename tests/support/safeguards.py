@@ -382,6 +382,23 @@ BROKER = (
         without="                parcel.returned = False\n",
         tests=("tests/io/test_amqp.py::test_thousands_that_nobody_takes_are_each_told",),
     ),
+    Safeguard(
+        name="what is settled is acknowledged before the end",
+        file="io/amqp/broker.py",
+        text="        self._link.call(self._traffic.settle_now)\n        self._link.close()\n",
+        without="        self._link.close()\n",
+        tests=("tests/io/test_broker_contract.py::test_what_is_settled_does_not_come_again",),
+    ),
+    Safeguard(
+        name="who is settled waits for an older one only for a moment",
+        file="io/amqp/consume.py",
+        text="        else:\n            self._wait()\n",
+        without="",
+        tests=(
+            "tests/io/test_broker_contract.py::test_what_is_settled_out_of_order_makes_room_though_an_older_one_is_held",
+            "tests/io/test_amqp_wire.py::test_who_waits_for_an_older_one_that_is_held_for_long_waits_no_longer",
+        ),
+    ),
 )
 
 FLINK = (
