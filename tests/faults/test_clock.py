@@ -114,7 +114,8 @@ def test_a_pump_goes_on_when_the_clock_of_its_machine_jumps(cluster: Cluster, vh
     command = [sys.executable, str(program), str(offset), str(cluster.file), "ingest", "1"]
     pump = Owned(command, log=tmp_path / "child.log", env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]})
     try:
-        with scripted() as (script, server), watch(cluster) as audit:
+        audit = watch(cluster)
+        with scripted() as (script, server):
             cluster.listening("q_feeder.ingest.alice")
             for number, jump in enumerate((-HOUR, HOUR, 0.0), 1):
                 script.plays(f"f{number}", status(500), serving(b"content"))

@@ -33,7 +33,8 @@ def test_a_memory_cut_short_while_its_pump_runs_costs_one_death_and_repeats(
     cluster: Cluster, vhost: Vhost, tmp_path: Path
 ) -> None:
     bodies = [write_v03(a_file(f"f/{number}", "1")) for number in range(FILES)]
-    with Taps(vhost.url, ["xpublic"]) as taps, watch(cluster) as audit:
+    audit = watch(cluster)
+    with Taps(vhost.url, ["xpublic"]) as taps:
         running = cluster.start()
         cluster.listening(QUEUE)
         vhost.publish("xs_alice", "v03", *bodies)

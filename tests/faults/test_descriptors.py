@@ -47,7 +47,8 @@ def cluster(vhost: Vhost, tmp_path: Path) -> Iterator[Cluster]:
 @pytest.mark.e2e
 def test_a_pump_that_may_open_no_more_files_goes_on_when_it_may(cluster: Cluster, vhost: Vhost) -> None:
     places = {cluster.data / "alice" / str(number) / "f" for number in range(FILES)}
-    with scripted() as (script, server), watch(cluster) as audit:
+    audit = watch(cluster)
+    with scripted() as (script, server):
         running = cluster.start()
         cluster.listening(QUEUE)
         cluster.until("ingest", lambda status: status["state"] == "running")
