@@ -20,8 +20,10 @@ PATIENCE = 0.2
 """Seconds, or twice as many, that what is settled waits for what was delivered before it: one acknowledgement then stands for
 all of them, which costs the broker a fraction of what one for each does."""
 
-_FEW = 1000
-"""How many wait at most where everything may be unsettled; where not, half of that."""
+_MOST = 1000
+"""How many wait at most where any number may be unsettled; else half as many as may be."""
+_FEW = 100
+"""Where no more than so many may be unsettled, nobody waits: the broker would."""
 
 Deliver = Callable[[Delivery], None]
 Later = Callable[[float, Callable[[], None]], None]
@@ -97,10 +99,17 @@ class Consumer:
         if oldest:
             self._forget(oldest)
             self._emit([settle_frame(self.number, _ACK, oldest[-1], True)])
-        if len(self._settled) > (self._prefetch // 2 or _FEW):
+        if len(self._settled) > self._room:
             self.settle_now()
         else:
             self._wait()
+
+    @property
+    def _room(self) -> int:
+        """How many may wait."""
+        if not self._prefetch:
+            return _MOST
+        return self._prefetch // 2 if self._prefetch > _FEW else 0
 
     def settle_now(self) -> None:
         """Acknowledge all that waits, one by one."""

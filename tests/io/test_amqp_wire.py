@@ -69,12 +69,12 @@ class Wire:
         return b"".join(sent)
 
 
-def holding(wire: Any, tags: int) -> Consumer:
-    """Return a consumer of at most 8 that holds so many Deliveries, numbered from 1 on."""
+def holding(wire: Any, tags: int, prefetch: int = 200) -> Consumer:
+    """Return a consumer that holds so many Deliveries, numbered from 1 on."""
     consumer = Consumer("q_dd", 3, wire.later)
     channel: Any = SimpleNamespace(is_open=True, basic_qos=lambda **_: None, basic_consume=lambda *_, **__: None)
     consumer.open(channel, wire, 1, lambda: None)
-    consumer.start(8, lambda _: None)
+    consumer.start(prefetch, lambda _: None)
     for tag in range(1, tags + 1):
         method = spec.Basic.Deliver(delivery_tag=tag, exchange="x", routing_key="k")
         consumer._take_slowly(channel, method, pika.BasicProperties(), b"")
@@ -113,11 +113,17 @@ def test_who_waits_for_an_older_one_that_is_held_for_long_waits_no_longer() -> N
 
 def test_not_so_many_wait_that_nothing_more_is_delivered() -> None:
     wire = Wire()
-    consumer = holding(wire, 8)
-    consumer.settle([2, 3, 4, 5])
+    consumer = holding(wire, 102)
+    consumer.settle(range(2, 102))
     assert wire.acknowledged() == b""
-    consumer.settle([6])
-    assert wire.acknowledged() == b"".join(ack(tag) for tag in (2, 3, 4, 5, 6))
+    consumer.settle([102])
+    assert wire.acknowledged() == b"".join(ack(tag) for tag in range(2, 103))
+
+
+def test_nobody_waits_where_only_few_may_be_unsettled() -> None:
+    wire = Wire()
+    holding(wire, 3, prefetch=10).settle([2])
+    assert wire.acknowledged() == ack(2)
 
 
 def test_what_was_settled_is_not_put_back() -> None:

@@ -111,12 +111,12 @@ def test_no_more_than_the_prefetch_is_handed_over(broker: Broker) -> None:
 
 
 def test_what_is_settled_out_of_order_makes_room_though_an_older_one_is_held(broker: Broker) -> None:
-    publish(broker, [message(b"%d" % number) for number in range(4)])
+    publish(broker, [message(b"%d" % number) for number in range(121)])
     inbox = Inbox()
-    broker.consume("q_dd", 3, inbox.put)
-    first, *others = inbox.take(3)
+    broker.consume("q_dd", 120, inbox.put)
+    first, *others = inbox.take(120)
     broker.settle(others[:1])
-    assert [delivery.body for delivery in inbox.take(1)] == [b"3"]
+    assert [delivery.body for delivery in inbox.take(1)] == [b"120"]
     broker.put_back(others[:1])
     broker.settle([first])
     assert broker.depth("q_dd") == 0

@@ -97,7 +97,7 @@ def test_a_killed_file_server_comes_back_at_the_same_address(tmp_path: Path) -> 
     (tmp_path / "file").write_text("content")
     with FileServer(tmp_path) as server:
         server.kill()
-        assert not answers(server.port)
+        eventually(lambda: not answers(server.port), what="the end of its workers")
         server.start()
         assert requests.get(server.url + "file", timeout=10).text == "content"
     assert not answers(server.port)
