@@ -7,13 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
 
+from winnowry.runners.bell import asked_to_end
 from winnowry.runners.child import CANNOT_GO_ON
 from winnowry.runners.control import socket_of
 from winnowry.runners.pulse import Pulse
@@ -141,10 +141,8 @@ def tend_all(children: Sequence[Child], *, patience: float = DRAIN_PATIENCE) -> 
 
     After ``patience`` seconds of draining a child is killed. Returns what ``supervise`` does.
     """
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
-    while not stopping.is_set() and any(child.ended is None for child in children):
+    stopping = asked_to_end()
+    while not stopping.rung and any(child.ended is None for child in children):
         for child in children:
             child.tend(time.monotonic())
         stopping.wait(0.1)

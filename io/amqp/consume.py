@@ -20,10 +20,10 @@ PATIENCE = 0.2
 """Seconds, or twice as many, that what is settled waits for what was delivered before it: one acknowledgement then stands for
 all of them, which costs the broker a fraction of what one for each does."""
 
-_MOST = 1000
-"""How many wait at most where any number may be unsettled; else half as many as may be."""
-_FEW = 100
-"""Where no more than so many may be unsettled, nobody waits: the broker would."""
+_WORK = 100
+"""Deliveries that a pump needs to be at work; of what may be unsettled beyond that, half may wait."""
+_UNLIMITED = 2000
+"""What counts as the prefetch where there is none."""
 
 Deliver = Callable[[Delivery], None]
 Later = Callable[[float, Callable[[], None]], None]
@@ -107,9 +107,7 @@ class Consumer:
     @property
     def _room(self) -> int:
         """How many may wait."""
-        if not self._prefetch:
-            return _MOST
-        return self._prefetch // 2 if self._prefetch > _FEW else 0
+        return max(0, (self._prefetch or _UNLIMITED) - _WORK) // 2
 
     def settle_now(self) -> None:
         """Acknowledge all that waits, one by one."""
@@ -208,5 +206,6 @@ class Consumer:
         )
 
     def _emit(self, frames: list[bytes]) -> None:
-        if frames and self._wire is not None:
+        # On a channel that is being closed nothing may be said any more: the broker would close the connection.
+        if frames and self._wire is not None and self._channel is not None and self._channel.is_open:
             self._wire.emit(b"".join(frames))

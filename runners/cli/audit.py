@@ -3,7 +3,6 @@
 import json
 import secrets
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from winnowry.runners.bell import Bell
 from winnowry.runners.cli.options import ClusterFile, CredentialsFile, Json, naming
 from winnowry.runners.cli.shown import shown
 from winnowry.runners.cluster.load import Cluster, load_cluster
@@ -112,12 +112,12 @@ def _verdict(cluster: Cluster, names: list[str], seconds: float, patience: float
 
 
 @contextmanager
-def _ctrl_c() -> Iterator[threading.Event]:
-    """Give an event that the first Ctrl-C sets; the second ends the program."""
-    pressed = threading.Event()
+def _ctrl_c() -> Iterator[Bell]:
+    """Give a bell that the first Ctrl-C rings; the second ends the program."""
+    pressed = Bell()
 
     def press(*_: object) -> None:
-        pressed.set()
+        pressed.ring()
         signal.signal(signal.SIGINT, before)
 
     before = signal.signal(signal.SIGINT, press)
@@ -127,7 +127,7 @@ def _ctrl_c() -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, before)
 
 
-def _watch(running: "Audit", seconds: float, early: threading.Event, console: Console) -> None:
+def _watch(running: "Audit", seconds: float, early: Bell, console: Console) -> None:
     """Read what enters for so long, or until somebody ends it early."""
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=40), TimeRemainingColumn())
     began = time.monotonic()

@@ -1,12 +1,11 @@
 """`winnowry flink workers` and `local`: what has to run on hosts before a pump can."""
 
-import signal
 from pathlib import Path
-from threading import Event
 from typing import Annotated
 
 import typer
 
+from winnowry.runners.bell import asked_to_end
 from winnowry.runners.cli.options import naming
 from winnowry.runners.cluster.units import parse_size
 
@@ -41,9 +40,7 @@ def local(
     """
     from winnowry.runners.servers.flink_cluster import FlinkCluster  # noqa: PLC0415 imports requests
 
-    stopping = Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
+    stopping = asked_to_end()
     with FlinkCluster(folder, jars, task_managers=task_managers, rest_port=port, pool_port=pool_port) as cluster:
         typer.echo(f"Flink is up at {cluster.rest}. In the cluster file:")
         typer.echo(f'engine: {{name: flink, master: "{cluster.master}", workers: "{cluster.pool}", jars: {jars.resolve()}}}')

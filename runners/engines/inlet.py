@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from msgspec.structs import replace
 
 from winnowry.io.later import longest_wait, onward, restore, strip
+from winnowry.runners.bell import Bell
 from winnowry.runners.engines.fresh import Fresh
 from winnowry.schemas.delivery import BODY_LIMIT, Delivery, Message
 
@@ -24,7 +25,7 @@ class Inlet:
         self._later: list[tuple[int, int, Delivery, Message | None, int]] = []
         self._hops: list[tuple[Delivery, Message]] = []
         self._lock = threading.Lock()
-        self._stir = threading.Event()
+        self._stir = Bell()
         self._arrived = 0
         self._seen = 0
 
@@ -36,8 +37,8 @@ class Inlet:
         if len(delivery.body) > BODY_LIMIT:
             delivery = replace(delivery, body=delivery.body[: BODY_LIMIT + 1])
         self._fresh.append(strip(delivery) if delivery.headers else delivery)
-        if not self._stir.is_set():
-            self._stir.set()
+        if not self._stir.rung:
+            self._stir.ring()
 
     def deliver_later(self, delivery: Delivery) -> None:
         """Take the head of a later queue, and hold it until it is due: no longer than is usual in that queue.
@@ -59,7 +60,7 @@ class Inlet:
             now = self._now()
             until = due if longest is None else min(due, now + longest)
             heapq.heappush(self._later, (until, self._arrived, delivery, hop, due))
-        self._stir.set()
+        self._stir.ring()
 
     def _forget_former(self, again: Delivery, due: int) -> None:
         """Forget what a broken channel delivered: kept beside its repetition it would be tried twice, and postponed twice."""
@@ -70,12 +71,12 @@ class Inlet:
     def again(self, *deliveries: Delivery) -> None:
         """Let parked Deliveries enter the next round in this order, ahead of all others: they came before them."""
         self._again.extendleft(reversed(deliveries))
-        self._stir.set()
+        self._stir.ring()
 
     def finish(self, key: bytes) -> None:
         """Take note that a transfer is over, from any thread; whoever was parked for it goes on after the present round."""
         self._finished.append(key)
-        self._stir.set()
+        self._stir.ring()
 
     def finished(self) -> Iterator[bytes]:
         """Yield the keys of transfers that are over, each once."""
@@ -84,7 +85,7 @@ class Inlet:
 
     def stir(self) -> None:
         """End a ``wait``: something has happened elsewhere."""
-        self._stir.set()
+        self._stir.ring()
 
     def wait(self, seconds: float) -> None:
         """Wait until something stirs, or a later Delivery comes due, for at most so long."""
@@ -92,7 +93,7 @@ class Inlet:
             if self._later:
                 seconds = min(seconds, max(0.0, (self._later[0][0] - self._now()) / 1e9))
         self._stir.wait(seconds)
-        self._stir.clear()
+        self._stir.hush()
 
     def take(self, limit: int, *, only_again: bool = False) -> list[Delivery]:
         """Return at most ``limit`` Deliveries: parked ones first, then due ones, then fresh ones; or none but parked ones."""

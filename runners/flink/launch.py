@@ -1,7 +1,5 @@
 """`winnowry run` on Flink: what is not there already is started here; the pumps are handed over, and watched until the end."""
 
-import signal
-import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +11,7 @@ from pathlib import Path
 import structlog
 
 from winnowry.io.amqp import hang_up
+from winnowry.runners.bell import Bell, asked_to_end
 from winnowry.runners.cluster.load import Cluster
 from winnowry.runners.flink.checks import check_engine, too_old, version_of
 from winnowry.runners.flink.download import EMBEDDED_VERSION, beam_jar, flink_at
@@ -39,9 +38,7 @@ DRAIN_SECONDS = 30.0
 
 def launch(cluster: Cluster, pumps: Sequence[str], *, until_idle: bool) -> int:
     """Run pumps on Flink until SIGTERM or Ctrl-C, or until they are idle. Returns the exit code: 0, or 1 for trouble."""
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+    stopping = asked_to_end()
     try:
         with ExitStack() as stack:
             stack.callback(hang_up)
@@ -124,7 +121,7 @@ def _folder(cluster: Cluster, pump: str) -> Path:
     return cluster.state / pump / "flink"
 
 
-def _watch(runs: Sequence[Run], stopping: threading.Event, until_idle: bool) -> None:
+def _watch(runs: Sequence[Run], stopping: Bell, until_idle: bool) -> None:
     looks = 0
     while not stopping.wait(LOOK_SECONDS):
         for run in runs:

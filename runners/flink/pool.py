@@ -6,12 +6,10 @@ PATH, with a wrong one of which a job waits for ever; and what a worker prints g
 pipe that nobody reads.
 """
 
-import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from types import FrameType
 
 import grpc
 import structlog
@@ -19,6 +17,7 @@ from apache_beam.portability.api import beam_fn_api_pb2, beam_fn_api_pb2_grpc
 from apache_beam.runners.worker.sdk_worker import SdkHarness
 from apache_beam.utils.thread_pool_executor import shared_unbounded_instance
 
+from winnowry.runners.bell import asked_to_end
 from winnowry.schemas.errors import ConfigError
 
 log = structlog.get_logger(__name__)
@@ -76,16 +75,11 @@ def serve(address: str, state_cache: int = 0) -> None:
 
     Raises ConfigError when it cannot listen there.
     """
-    server, pool, asked = grpc.server(shared_unbounded_instance(), options=_OPTIONS), Pool(state_cache), threading.Event()
+    server, pool = grpc.server(shared_unbounded_instance(), options=_OPTIONS), Pool(state_cache)
     beam_fn_api_pb2_grpc.add_BeamFnExternalWorkerPoolServicer_to_server(pool, server)
     _listen(server, address)
 
-    def end(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        asked.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)
+    asked = asked_to_end()
     server.start()
     log.info("the worker pool is up", address=address, python=sys.executable)
     asked.wait()

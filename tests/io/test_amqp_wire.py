@@ -69,7 +69,7 @@ class Wire:
         return b"".join(sent)
 
 
-def holding(wire: Any, tags: int, prefetch: int = 200) -> Consumer:
+def holding(wire: Any, tags: int, prefetch: int = 300) -> Consumer:
     """Return a consumer that holds so many Deliveries, numbered from 1 on."""
     consumer = Consumer("q_dd", 3, wire.later)
     channel: Any = SimpleNamespace(is_open=True, basic_qos=lambda **_: None, basic_consume=lambda *_, **__: None)
@@ -133,6 +133,15 @@ def test_what_was_settled_is_not_put_back() -> None:
     consumer.put_back([2])
     consumer.settle_now()
     assert wire.acknowledged() == ack(2)
+
+
+def test_nothing_is_said_on_a_channel_that_is_being_closed() -> None:
+    wire = Wire()
+    consumer = holding(wire, 2)
+    consumer._channel.is_open = False  # type: ignore[union-attr]
+    consumer.settle([2])
+    consumer.settle_now()
+    assert wire.acknowledged() == b""
 
 
 def test_a_lost_channel_is_owed_nothing() -> None:

@@ -48,6 +48,7 @@ class Accounts:
 
     def __init__(self, checker: Checker, takers: Sequence[Witness] = ()) -> None:
         self._checker, self._takers = checker, takers
+        self._begun = False
 
     def gather(self) -> int:
         """Read what the taps hold, so that they do not grow; return how many messages that was."""
@@ -76,6 +77,8 @@ class Accounts:
         return {name: verdict.total(name) for name in names}
 
     def __enter__(self) -> Self:
+        assert not self._begun, "it watches already: `watch` has begun it"
+        self._begun = True
         self._checker.__enter__()
         return self
 

@@ -210,6 +210,7 @@ def test_whatever_sets_it_back_the_sums_that_stand_are_what_passed(deeds: list[s
             case "checkpoint":
                 flink.checkpoint()
             case "clock back":
+                # not past the end of a window that was told, which is not promised
                 flink.now = min(flink.now, max(flink.now - 5 * SECOND, flink.told_until))
                 flink.set_back()
             case "reconnect":
