@@ -15,6 +15,8 @@ from sr3 import Sr3
 from winnowry.runners.servers.owned import Owned
 
 IN, OUT = "xin", "xout"
+FLINK_PREFETCH = 60_000
+"""What a reader holds of a queue for two checkpoints of two seconds each: the default lets at most 5,000 a second pass."""
 BARE_RELAY = Path(__file__).parents[1] / "bench" / "bare_relay.py"
 
 
@@ -52,7 +54,7 @@ class Winnowry:
 
     def __init__(self, name: str, engine: str, readers: int = 1) -> None:
         self.name = name
-        flink = f", jars: {JARS}, readers: {readers}, parallelism: {readers}"
+        flink = f", jars: {JARS}, readers: {readers}, parallelism: {readers}, prefetch: {FLINK_PREFETCH}"
         self._engine = f"{{name: {engine}{flink if engine == 'flink' else ''}}}"
 
     def prepare(self, track: Track, kind: str) -> None:
