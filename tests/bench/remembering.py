@@ -64,8 +64,8 @@ class Experienced(Winnowry):
 def fill(folder: Path, size: int) -> None:
     """Let a memory remember so many paths, of each of which two announcers have said the same content.
 
-    Paths come in no order, and in portions, so that the tree's pages are filled as arrivals fill them: to two thirds. Pages that
-    are filled in the order of their keys are full, and whatever is remembered next splits one: three times as dear.
+    Paths come in no order, and in portions, so that the tree's pages are filled as arrivals fill them: to two thirds. Pages
+    filled in the order of their keys are full, and whatever is remembered next splits one: three times as dear.
     """
     began = time.monotonic()
     memory = Memory(folder, remember=timedelta(days=3), shared=False)
