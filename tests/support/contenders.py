@@ -17,7 +17,10 @@ from winnowry.runners.servers.owned import Owned
 IN, OUT = "xin", "xout"
 FLINK_PREFETCH = 60_000
 """What a reader holds of a queue for two checkpoints of two seconds each: the default lets at most 5,000 a second pass."""
-BARE_RELAY = Path(__file__).parents[1] / "bench" / "bare_relay.py"
+REPOSITORY = Path(__file__).parents[2]
+BARE_RELAY = REPOSITORY / "tests" / "bench" / "bare_relay.py"
+BARE_RELAY_IN_C = REPOSITORY / "build" / "bench" / "bare_relay"
+"""Built by `make bench` where a compiler and librabbitmq are installed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,19 +105,21 @@ class SarraceniaV3:
 
 
 class BareLoop:
-    """A loop of pika's that reads nothing and checks nothing."""
+    """A program that consumes, publishes and acknowledges, and reads and checks nothing."""
 
-    name = "bare pika loop"
     queue = "q_bare"
     kinds = frozenset({"shovel"})
     share = 1.0
+
+    def __init__(self, name: str, *command: str) -> None:
+        self.name = name
+        self._command = command
 
     def prepare(self, track: Track, kind: str) -> None:
         track.vhost.queue(self.queue, IN)
 
     def start(self, track: Track, kind: str) -> list[Owned]:
-        command = [sys.executable, str(BARE_RELAY), track.vhost.url, self.queue, OUT]
-        relay = Owned(command, log=track.folder / "bare.log")
+        relay = Owned([*self._command, track.vhost.url, self.queue, OUT], log=track.folder / "bare.log")
         track.stack.callback(relay.kill)
         return [relay]
 
@@ -124,7 +129,8 @@ CONTENDERS: tuple[Contender, ...] = (
     Winnowry("winnowry", "direct"),
     Winnowry("winnowry on Flink", "flink"),
     Winnowry("winnowry on Flink, two readers", "flink", readers=2),
-    BareLoop(),
+    BareLoop("bare pika loop", sys.executable, str(BARE_RELAY)),
+    *([BareLoop("bare loop in C", str(BARE_RELAY_IN_C))] if BARE_RELAY_IN_C.exists() else []),
     SarraceniaV3("sr3 as shipped", share=0.04),
     SarraceniaV3("sr3 tuned", **TUNED),
     SarraceniaV3("sr3 tuned, four processes", 4, **TUNED),
