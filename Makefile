@@ -47,8 +47,12 @@ fuzz: .venv/installed ## look for what breaks a codec, a step or the model, for 
 mutants: programs-test .venv/installed ## remove each safeguard in turn, and see its tests fail; an interrupted run goes on
 	$(BIN)/python tests/support/mutants.py
 
-bench: programs-test .venv/installed .venv-sr3/installed build/flink/assembled ## measure all side by side with sr3 and others, RUNS=3 times; an interrupted run goes on
+bench: programs-test .venv/installed .venv-sr3/installed build/flink/assembled build/bench/bare_relay ## measure all side by side with sr3 and others, RUNS=3 times; an interrupted run goes on
 	PYTHONPATH=tests/support $(BIN)/python tests/bench/bench.py --runs=$(RUNS) --evidence=docs/benchmarks.json $(if $(PARTS),--parts $(PARTS))
+
+build/bench/bare_relay: tests/bench/bare_relay.c
+	@mkdir -p $(@D)
+	@cc -O2 -o $@ $< -lrabbitmq 2>/dev/null || echo "No bare loop in C beside the others: a C compiler or librabbitmq-dev is missing."
 
 recovery: programs-test .venv/installed ## measure how soon a pump is back at its rate after the broker or itself was killed
 	RECOVERY_EVIDENCE=docs/evidence/recovery.json $(PYTEST) -s tests/bench/test_recovery.py

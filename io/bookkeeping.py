@@ -20,19 +20,23 @@ QUEUE = PREFIX + "queue"
 REASON = PREFIX + "reason"
 
 
-COUNT = "x-delivery-count"
-"""The broker's own book: a quorum queue adds it, and changes it each time it delivers. It is no part of what was sent."""
+COUNTS = frozenset({"x-delivery-count", "x-acquired-count"})
+"""The broker's own book: quorum queues add these, and change them each time they deliver. They are no part of what was sent."""
+
+COPIES = frozenset({"CC", "BCC"})
+"""Further routing keys, which RabbitMQ obeys (it calls that sender-selected distribution). A copy for a queue of ours has the
+announcer's headers: it would go into whatever queue the announcer names, too."""
 
 
 def is_bookkeeping(name: str) -> bool:
-    """Whether a header of this name is ours, or the broker's, and not the announcer's."""
-    return name.startswith(PREFIX) or name == COUNT
+    """Whether a header of this name is ours, or between the broker and who publishes, and says nothing of the message."""
+    return name.startswith(PREFIX) or name in COUNTS or name in COPIES
 
 
 def without_bookkeeping(headers: Mapping[str, Any]) -> dict[str, Any]:
     """Return the headers that are the announcer's.
 
-    >>> without_bookkeeping({"winnowry_attempt": 9, "sum": "d,0", "x-delivery-count": 1})
+    >>> without_bookkeeping({"winnowry_attempt": 9, "sum": "d,0", "x-delivery-count": 1, "CC": ["q_feeder.ingest"]})
     {'sum': 'd,0'}
     """
     return {name: value for name, value in headers.items() if not is_bookkeeping(name)}

@@ -5,11 +5,13 @@ No PTransform here: the engine keeps the book.
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from winnowry.io.disk import disk_errors
+from winnowry.schemas.errors import DiskTrouble
 
 REMEMBERED = 86_400.0
 """Seconds that a crash is remembered."""
@@ -50,11 +52,15 @@ class CrashBook:
         self._write()
 
     def end(self, identity: bytes) -> None:
-        """Note that this one has come to an end, whatever it was; what it crashed before is forgotten."""
+        """Note that this one has come to an end, whatever it was; what it crashed before is forgotten.
+
+        Where the disk does not take it, the next note tells.
+        """
         if identity in self._underway:
             del self._underway[identity]
             self._crashes.pop(identity.hex(), None)
-            self._write()
+            with suppress(DiskTrouble):
+                self._write()
 
     def _read(self) -> _Page:
         try:

@@ -5,6 +5,7 @@ from collections import Counter, OrderedDict, deque
 from winnowry.io.incoming import Request
 from winnowry.io.job import Job, Lane
 
+CROWD = 4
 BULK = 16 * 1024 * 1024
 """Bodies announced larger than this many bytes use at most a quarter of a host's connections."""
 
@@ -12,7 +13,8 @@ BULK = 16 * 1024 * 1024
 class Lanes:
     """Files waiting, one lane a host and its large files in another; lanes take turns.
 
-    ``each`` is how many files of one host may be under way, ``limit`` how many of all hosts.
+    ``each`` is how many files of one host may be under way, ``limit`` how many of all hosts. A host with none under way may
+    begin one beyond that, up to ``CROWD`` times as many: a few hosts whose transfers never end must not stop all others.
     """
 
     def __init__(self, each: int, limit: int) -> None:
@@ -27,10 +29,11 @@ class Lanes:
 
     def next(self) -> Job | None:
         """Return whose turn it is, counted as under way from now on; None while all who wait have to."""
-        if self._busy.total() >= self._limit:
+        total = self._busy.total()
+        if total >= CROWD * self._limit:
             return None
         for lane, jobs in self._waiting.items():
-            if self._busy[lane] < self._widths[lane[1]]:
+            if self._busy[lane] < (self._widths[lane[1]] if total < self._limit else 1):
                 self._busy[lane] += 1
                 self._waiting.move_to_end(lane)
                 job = jobs.popleft()

@@ -77,14 +77,18 @@ class LaterStore:
 
         What was kept later than ``now`` is due: the clock has been set back since, nobody knows by how much.
         """
+        if limit <= 0:
+            return []
         with self._change() as connection:
-            rows = connection.execute(
-                "SELECT number, delivery FROM later WHERE due <= :now OR kept > :now ORDER BY due, number LIMIT :limit",
+            numbers = connection.execute(
+                "SELECT number FROM later WHERE due <= :now OR kept > :now ORDER BY due, number LIMIT :limit",
                 {"now": now, "limit": limit + len(self._out)},
-            ).fetchall()
-            fresh = [row for row in rows if row[0] not in self._out][:limit]
-            self._out.update(number for number, _ in fresh)
-        return [replace(_delivery.decode(data), tag=number, held_by=HELD_BY) for number, data in fresh]
+            )
+            fresh = [number for (number,) in numbers if number not in self._out][:limit]
+            read = "SELECT delivery FROM later WHERE number = ?"
+            found = [(number, *connection.execute(read, (number,)).fetchone()) for number in fresh]
+            self._out.update(fresh)
+        return [replace(_delivery.decode(data), tag=number, held_by=HELD_BY) for number, data in found]
 
     def next_due(self) -> int | None:
         """Return when the next one that has not been returned is due, in Unix nanoseconds; None when there is none."""

@@ -1,7 +1,8 @@
 """One instance of one pump, in this process."""
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
@@ -9,6 +10,7 @@ import structlog
 from winnowry.io.amqp import hang_up
 from winnowry.io.transfers import close_pools
 from winnowry.pipelines.pump import Pump
+from winnowry.runners.alone import alone
 from winnowry.runners.cluster.wiring import Wiring
 from winnowry.runners.collector import spare_the_collector
 from winnowry.runners.control import Control, socket_of
@@ -26,20 +28,28 @@ def run_pump(pump: Pump, wires: Wiring, *, until_idle: bool = False, number: int
     ``crashed`` says that the process before this one died of itself.
     """
     try:
-        engine = assemble(pump, wires, number=number, crashed=crashed)
-        for signum in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(signum, lambda *_: engine.stop())
-        with Control(socket_of(pump.state, number), answering(engine)):
-            spare_the_collector()
-            engine.run(until_idle=until_idle)
+        with alone(socket_of(pump.state, number).parent), _let_go_at_the_end():
+            engine = assemble(pump, wires, number=number, crashed=crashed)
+            for signum in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(signum, lambda *_: engine.stop())
+            with Control(socket_of(pump.state, number), answering(engine)):
+                spare_the_collector()
+                engine.run(until_idle=until_idle)
     except (Transient, Terminal) as error:
         log.error("the pump cannot go on", pump=pump.name, error=str(error))  # noqa: TRY400 - a sentence, not a traceback
         return 1
+    return 0
+
+
+@contextmanager
+def _let_go_at_the_end() -> Iterator[None]:
+    """Close whatever the pump's steps have opened, before another process may begin."""
+    try:
+        yield
     finally:
         close_pools()
         hang_up()
         close_memories()
-    return 0
 
 
 def answering(engine: DirectEngine) -> Callable[[dict[str, Any]], dict[str, Any]]:

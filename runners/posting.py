@@ -23,6 +23,8 @@ from winnowry.schemas.outcome import Ending, Outcome
 from winnowry.schemas.reasons import Reason
 
 ROUND = 500
+STOPPED = 130
+"""The exit code of a poster that was asked to end: what it has not come to is not announced."""
 COLUMNS = (SpinnerColumn(), TextColumn("{task.completed:,.0f} {task.description}"), TimeElapsedColumn())
 
 
@@ -55,8 +57,8 @@ class Complaints:
 def post_paths(paths: Sequence[Path], *, broker: str, exchange: str, base_url: str, base_dir: Path) -> int:
     """Announce files, and folders with all that is below them, as they are seen from ``base_dir``.
 
-    Returns 0 when every announcement is confirmed, 1 when something could not be announced. Raises ConfigError for a path
-    outside ``base_dir``, Unreachable or Terminal where the broker cannot be had.
+    Returns 0 when every announcement is confirmed, 1 when something could not be announced, ``STOPPED`` when it was asked to
+    end before. Raises ConfigError for a path outside ``base_dir``, Unreachable or Terminal where the broker cannot be had.
     """
     console = Console(stderr=True)
     complaints = Complaints(console)
@@ -64,13 +66,16 @@ def post_paths(paths: Sequence[Path], *, broker: str, exchange: str, base_url: s
     connection.declare(Topology())
     engine = poster(paths, broker=connection, exchange=exchange, base_url=base_url, base_dir=base_dir, complaints=complaints)
     spare_the_collector()
-    signal.signal(signal.SIGINT, lambda *_: engine.stop())
-    signal.signal(signal.SIGTERM, lambda *_: engine.stop())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: engine.stop())
     with Progress(*COLUMNS, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("announced", total=None)
         engine.run(until_idle=True, watch=lambda: progress.update(task, completed=engine.over))
     connection.close()
     console.print(f"{engine.ended(Ending.ANNOUNCED)} announced to {exchange}", highlight=False)
+    if engine.stopped:
+        console.print("stopped before all was announced", style="red")
+        return STOPPED
     return 1 if complaints.count else 0
 
 

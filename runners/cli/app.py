@@ -30,7 +30,7 @@ EXIT_CODES = {
     0: "what was asked is done; `run` and `subscribe` also after Ctrl-C, when they have drained",
     1: "it failed: a broker cannot be reached, a pump ended badly, something is not as it ought to be",
     2: "the command line or the cluster file is wrong; nothing was started",
-    130: "Ctrl-C, of commands that do not drain",
+    130: "Ctrl-C, of commands that do not drain; `post` was stopped before all was announced",
 }
 
 app = typer.Typer(

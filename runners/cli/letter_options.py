@@ -38,7 +38,7 @@ Paths = Annotated[list[str] | None, typer.Option("--path", metavar="GLOB", help=
 Older = Annotated[str | None, typer.Option("--older-than", metavar="TIME", help="Only those from before, as in `2d`.")]
 Newer = Annotated[str | None, typer.Option("--newer-than", metavar="TIME", help="Only those from since then, as in `1h`.")]
 
-_BURIED = (Ending.FAILED, Ending.MALFORMED, Ending.QUARANTINED)
+_BURIED = (Ending.FAILED, Ending.MALFORMED, Ending.REFUSED, Ending.QUARANTINED)
 
 
 def wanted_letters(

@@ -16,7 +16,11 @@ AskedFile = Annotated[
 ]
 CredentialsFile = Annotated[
     Path | None,
-    typer.Option("--credentials", metavar="FILE", help="Credentials file, instead of the one that the cluster file names."),
+    typer.Option(
+        "--credentials",
+        metavar="FILE",
+        help="Credentials file, instead of the cluster file's or of `~/.config/winnowry/credentials.conf`.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 UntilIdle = Annotated[bool, typer.Option("--until-idle", help="End when nothing is left to do but what waits in later queues.")]

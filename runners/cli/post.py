@@ -12,7 +12,7 @@ from winnowry.runners.credentials import read_credentials, without_password
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, and folders with all that is below them.")]
 To = Annotated[str, typer.Option("--to", metavar="URL", help="The broker, as in `amqps://alice@broker.example.org/`.")]
 BaseUrl = Annotated[str, typer.Option(metavar="URL", help="Where the pump fetches from, as in `https://files.example.org/`.")]
-BaseDir = Annotated[Path, typer.Option(metavar="DIR", help="The folder that the base URL shows.")]
+BaseDir = Annotated[Path, typer.Option(metavar="DIR", help="The folder that the base URL shows; without it the current one.")]
 ExchangeName = Annotated[str | None, typer.Option(metavar="NAME", help="Exchange; without it `xs_<user>`.")]
 
 
@@ -27,7 +27,7 @@ def post(
 ) -> None:
     """Announce files to a pump.
 
-    Example: `winnowry post data/ --to amqps://alice@broker.example.org/ --base-url https://files.example.org/`
+    Example: `winnowry post data/ --to amqps://alice@broker.example.org/ --base-url https://files.example.org/ --base-dir data`
     """
     with naming("--to"):
         url, passwords = without_password(to, read_credentials(credentials))

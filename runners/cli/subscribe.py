@@ -64,7 +64,7 @@ def subscribe(
 def queue_for(url: str, into: Path, exchange: str) -> str:
     """Return the name of the queue that this machine has for this folder: the same each time, and nobody else's."""
     host = socket.gethostname().replace(".", "-")
-    return f"q_{account_of(url)}.winnowry.{host}.{_mark(url, exchange, into)}"
+    return f"q_{account_of(url)}.winnowry.{host}.{_mark(url, exchange, into.resolve())}"
 
 
 def consumer_of(into: Path) -> str:

@@ -141,9 +141,19 @@ class PumpSettings(Section):
         description="whose death a file outlives once it is announced or delivered: that of the `process`, or of the "
         "`machine`, for which each file and its folders are synced to the disk before",
     )
-    instances: StrictInt = Field(default=1, ge=1, le=64, description="processes that share the pump's queues and memory")
+    instances: StrictInt = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="processes that share the pump's queues and memory; on Flink, `engine` has `readers` and `parallelism`",
+    )
     queue_name: Exchange | None = Field(default=None, description="name of the pump's queue; else `q_<account>.<pump>`")
-    prefetch: StrictInt = Field(default=2000, ge=1, le=65535, description="announcements held unsettled by one instance")
+    prefetch: StrictInt = Field(
+        default=2000,
+        ge=1,
+        le=65535,
+        description="announcements held unsettled by one instance; on Flink, `engine` has its own `prefetch`",
+    )
     queue: Literal["classic", "quorum"] = Field(
         default="classic", description="kind of the pump's queues, of later work and dead letters too"
     )

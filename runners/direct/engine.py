@@ -128,6 +128,11 @@ class DirectEngine:
         self._inlet.stir()
 
     @property
+    def stopped(self) -> bool:
+        """Whether it was asked to stop."""
+        return self._stopping
+
+    @property
     def over(self) -> int:
         """How many Deliveries have been settled."""
         return self._ledger.counts.total()

@@ -16,6 +16,9 @@ PATIENCE = 10.0
 PROGRESS = 10_000
 """Bytes within ``PATIENCE`` seconds that are progress; less is what a server sends that is about to hang."""
 
+TIMES = 2
+"""How often one Arrival gives way. Two slow sources would else take turns for ever, each from the first byte."""
+
 AGAIN_AFTER = 10.0
 """Seconds until who gave way is looked at again: a repeat by then, unless the twin has failed."""
 
@@ -23,7 +26,7 @@ AGAIN_AFTER = 10.0
 class GiveWay:
     """Finds transfers that twins wait for and that make no progress.
 
-    It looks at a transfer from the moment when a twin wants its path.
+    It looks at a transfer from the moment when a twin wants its path. To give way counts as an attempt.
     """
 
     def __init__(self, transfers: Transfers, memory: Memory, clock: Callable[[], float]) -> None:
@@ -40,7 +43,7 @@ class GiveWay:
 
     def _is_wanted(self, outcome: Outcome) -> bool:
         claim = outcome.arrival.claim if outcome.arrival is not None else None
-        return claim is not None and self._memory.is_wanted(claim.path)
+        return claim is not None and outcome.delivery.attempt <= TIMES and self._memory.is_wanted(claim.path)
 
     def _hangs(self, outcome: Outcome, seen: dict[bytes, tuple[int, float]]) -> bool:
         assert outcome.arrival is not None
@@ -60,4 +63,4 @@ class GiveWay:
         parked.pop(key)
         self._transfers.cancel(key)
         detail = f"hardly anything came for {PATIENCE:.0f} s, and a twin waits"
-        return replace(outcome, ending=Ending.RETRIED, reason=Reason.TWIN_UNDERWAY, delay=AGAIN_AFTER, detail=detail)
+        return replace(outcome, ending=Ending.RETRIED, reason=Reason.TIMED_OUT, delay=AGAIN_AFTER, detail=detail)

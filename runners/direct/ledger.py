@@ -217,7 +217,11 @@ class Ledger:
         self._holders.put_back(overdue)
 
     def _settle(self, entries: Sequence[Entry]) -> None:
-        self._holders.settle([entry.outcome.delivery for entry in entries])
+        try:
+            self._holders.settle([entry.outcome.delivery for entry in entries])
+        except DiskTrouble as error:
+            self._hinder(self._settle, entries, error)
+            return
         for entry in entries:
             del self._open[entry]
             self.counts[entry.outcome.ending, entry.outcome.reason] += 1

@@ -3,7 +3,7 @@
 import heapq
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from msgspec.structs import replace
 
@@ -21,6 +21,7 @@ class Inlet:
         self._supply = supply
         self._fresh = Fresh()
         self._again: deque[Delivery] = deque()
+        self._ready: deque[Delivery] = deque()
         self._finished: deque[bytes] = deque()
         self._later: list[tuple[int, int, Delivery, Message | None, int]] = []
         self._hops: list[tuple[Delivery, Message]] = []
@@ -73,6 +74,11 @@ class Inlet:
         self._again.extendleft(reversed(deliveries))
         self._stir.ring()
 
+    def come_due(self, deliveries: Iterable[Delivery]) -> None:
+        """Let later work enter the next rounds, behind what was parked and ahead of what is fresh."""
+        self._ready.extend(deliveries)
+        self._stir.ring()
+
     def finish(self, key: bytes) -> None:
         """Take note that a transfer is over, from any thread; whoever was parked for it goes on after the present round."""
         self._finished.append(key)
@@ -99,8 +105,8 @@ class Inlet:
         """Return at most ``limit`` Deliveries: parked ones first, then due ones, then fresh ones; or none but parked ones."""
         taken: list[Delivery] = []
         if not only_again:
-            self._again.extend(self._due(limit))
-        for ready in (self._again,) if only_again else (self._again, self._fresh):
+            self._ready.extend(self._due(limit))
+        for ready in (self._again,) if only_again else (self._again, self._ready, self._fresh):
             while ready and len(taken) < limit:
                 taken.append(ready.popleft())
         if self._supply is not None and len(taken) < limit and not only_again:
@@ -147,8 +153,9 @@ class Inlet:
         with self._lock:
             held = [delivery for _, _, delivery, _, _ in self._later]
             self._later.clear()
-        held.extend(self._fresh)
-        self._fresh.clear()
+        for waiting in (self._ready, self._fresh):
+            held.extend(waiting)
+            waiting.clear()
         return held
 
     def end_supply(self) -> None:
@@ -159,7 +166,12 @@ class Inlet:
     def waiting(self) -> int:
         """How many could enter a round now."""
         supplied = 1 if self._supply is not None else 0
-        return len(self._fresh) + len(self._again) + supplied
+        return len(self._fresh) + len(self._again) + len(self._ready) + supplied
+
+    @property
+    def ready(self) -> int:
+        """How many of later work are due, and have not entered a round."""
+        return len(self._ready)
 
     @property
     def later(self) -> int:

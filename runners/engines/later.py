@@ -4,13 +4,22 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import structlog
+
 from winnowry.io.broker import Broker
 from winnowry.io.later_store import LaterStore
 from winnowry.runners.engines.holders import Holder
 from winnowry.runners.engines.inlet import Inlet
+from winnowry.schemas.errors import DiskTrouble
 
 PREFETCH = 200
 """Deliveries of one later queue that an instance holds until they are due."""
+
+
+PORTION = 1000
+"""Deliveries of a store that are due and may wait here: what is not begun can be given back."""
+
+log = structlog.get_logger(__name__)
 
 
 class Later(Holder, Protocol):
@@ -75,4 +84,7 @@ class StoreLater:
         if self._paused or 0 <= now - self._looked < self._every:  # a clock set back stops nothing
             return
         self._looked = now
-        inlet.again(*self._store.due(now))
+        try:
+            inlet.come_due(self._store.due(now, max(0, PORTION - inlet.ready)))
+        except DiskTrouble as error:
+            log.warning("later work cannot be read, and is asked for again", trouble=str(error))

@@ -120,5 +120,6 @@ class Race:
         return run(rabbit, contender, self.name, round(self._messages * contender.share))
 
     def page(self, runs: dict[str, list[Run]]) -> list[str]:
-        """Return the table."""
-        return compared(self.name, runs, COLUMNS, "rate")
+        """Return the table, and what each was told."""
+        told = [f"- {one.name}: {one.settings}" for one in self._contenders if one.name in runs]
+        return [*compared(self.name, runs, COLUMNS, "rate"), "", *told]

@@ -184,3 +184,13 @@ def test_what_cannot_be_had_ends_with_its_reason_and_delays_nobody(cluster: Clus
     assert list(tmp_path.rglob("*evil*")) == []
     assert {str(path.relative_to(cluster.data / "alice")) for path in cluster.data.rglob("*") if path.is_file()} == done
     assert [path.name for path in cluster.data.iterdir()] == ["alice"]
+
+
+def test_an_announcer_has_no_copies_put_into_queues_of_others(cluster: Cluster, vhost: Vhost) -> None:
+    started(cluster, NOWHERE)
+    vhost.queue("bystander")
+    bodies = {b"{": "body_unreadable", v03("nowhere"): "unreachable"}
+    for body in bodies:
+        vhost.publish("xs_alice", "v03.post", body, CC=["bystander", QUEUE], BCC=["bystander"])
+    eventually(lambda: letters(vhost) == bodies, what="the dead letters of both", seconds=30)
+    assert vhost.depth("bystander") == 0

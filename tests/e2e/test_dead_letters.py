@@ -144,6 +144,8 @@ def test_filters_say_which_letters_are_meant(vhost: Vhost, file: Path) -> None:
     assert listed(file, "--path", "*.txt", "--source", "alice") == ["a/one.txt"]
     assert listed(file, "--source", "bob") == listed(file, "--newer-than", "10m") == ["three.txt"]
     assert listed(file, "--older-than", "10m") == ["a/one.txt", "a/two.bufr"]
+    give_up(vhost, replace(outcome("left.txt", Reason.ACCESS_DENIED), ending=Ending.REFUSED), when=NEW_YEAR)
+    assert listed(file, "--ending", "refused") == ["left.txt"]
     assert listed(file, "--ending", "quarantined") == listed(file, "--pump", "inbox") == []
 
 

@@ -66,7 +66,7 @@ def test_a_twin_takes_over_from_a_source_that_drips(
         outcomes = station.run(twin_comes)["outcomes"]
         station.close()
     done = "announced:done" if kind == "sarra" else "delivered:done"
-    assert outcomes == {"retried:twin_underway": 1, done: 1, "repeat:known_content": 1}
+    assert outcomes == {"retried:timed_out": 1, done: 1, "repeat:known_content": 1}
     assert (files_in(tmp_path / "root"), (tmp_path / "root" / "a").read_bytes()) == (["a"], CONTENT)
     if kind == "sarra":
         assert [path for path, _ in said(server.bodies(HEARD))] == ["a"]

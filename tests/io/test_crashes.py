@@ -1,4 +1,7 @@
+import errno
 from pathlib import Path
+
+import pytest
 
 from winnowry.io.crashes import REMEMBERED, CrashBook
 
@@ -43,3 +46,21 @@ def test_a_damaged_book_is_begun_anew(tmp_path: Path) -> None:
     book = CrashBook(tmp_path / "crashes.json", crashed=True)
     book.begin([ONE])
     assert CrashBook(tmp_path / "crashes.json", crashed=True).crashes(ONE) == 1
+
+
+def test_an_end_that_a_full_disk_does_not_take_is_told_with_the_next_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "crashes.json"
+    book = CrashBook(file, crashed=False)
+    book.begin([ONE])
+    with monkeypatch.context() as full:
+        full.setattr(Path, "write_bytes", no_space)
+        book.end(ONE)
+    book.begin([TWO])
+    after = CrashBook(file, crashed=True)
+    assert (after.crashes(ONE), after.crashes(TWO)) == (0, 1)
+
+
+def no_space(*_: object) -> int:
+    raise OSError(errno.ENOSPC, "No space left on device")

@@ -35,9 +35,9 @@ def test_who_leaves_makes_room_for_the_next_of_the_same_host() -> None:
     assert turns(lanes) == ["a2"]
 
 
-def test_no_more_than_the_limit_are_under_way_at_all() -> None:
+def test_at_the_limit_no_host_begins_a_second() -> None:
     lanes = Lanes(each=2, limit=3)
-    for name in ("a1", "b1", "c1", "d1"):
+    for name in ("a1", "b1", "c1", "a2", "b2"):
         lanes.put(job(name))
     assert turns(lanes) == ["a1", "b1", "c1"]
 
@@ -54,11 +54,29 @@ def test_large_files_leave_connections_to_small_ones() -> None:
 def test_clearing_returns_who_waits() -> None:
     lanes = Lanes(each=1, limit=1)
     lanes.put(job("a1"))
-    lanes.put(job("b1"))
+    lanes.put(job("a2"))
     assert turns(lanes) == ["a1"]
-    assert [waiting.key for waiting in lanes.clear()] == [b"b1"]
+    assert [waiting.key for waiting in lanes.clear()] == [b"a2"]
     assert lanes.clear() == []
 
 
 def test_a_host_is_one_whatever_account_its_urls_name() -> None:
     assert lane_of(Request(url="http://a@Example.org/x", place="x")) == lane_of(Request(url="http://example.org/x", place="x"))
+
+
+def test_a_host_that_has_none_under_way_gets_one_beyond_the_limit() -> None:
+    lanes = Lanes(each=2, limit=4)
+    hanging = [job(name) for name in ("a1", "a2", "b1", "b2")]
+    for waiting in hanging:
+        lanes.put(waiting)
+    assert sorted(turns(lanes)) == ["a1", "a2", "b1", "b2"]
+    for name in ("a3", "c1", "c2"):
+        lanes.put(job(name))
+    assert turns(lanes) == ["c1"]
+
+
+def test_hosts_without_number_do_not_get_connections_without_number() -> None:
+    lanes = Lanes(each=1, limit=1)
+    for name in "abcdefgh":
+        lanes.put(job(name))
+    assert turns(lanes) == ["a", "b", "c", "d"]

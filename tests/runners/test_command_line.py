@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from winnowry.runners.cli.subscribe import queue_for
 from winnowry.runners.control import Control
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -196,3 +197,15 @@ def test_status_names_the_cluster_wherever_its_state_is(home: dict[str, str], tm
     with Control(tmp_path / "elsewhere" / "fuse" / "2" / "control.sock", lambda request: {}):
         done = winnowry(home, "status", str(file), "--json")
     assert json.loads(done.stdout) == [{"cluster": "ddi.example.org", "pump": "fuse", "instance": "2"}]
+
+
+def test_a_folder_has_one_queue_however_it_is_written_and_another_folder_has_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    ours = queue_for("amqp://carol@localhost/", Path("data"), "xpublic")
+    assert queue_for("amqp://carol@localhost/", tmp_path / "here" / "data", "xpublic") == ours
+    monkeypatch.chdir(tmp_path / "there")
+    assert queue_for("amqp://carol@localhost/", Path("data"), "xpublic") != ours

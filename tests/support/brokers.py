@@ -42,7 +42,9 @@ class Vhost:
             if exchange:
                 channel.queue_bind(name, exchange, key)
 
-    def publish(self, exchange: str, key: str, *bodies: bytes, content_type: str = "application/json", **headers: str) -> None:
+    def publish(
+        self, exchange: str, key: str, *bodies: bytes, content_type: str = "application/json", **headers: object
+    ) -> None:
         """Publish each body, confirmed."""
         properties = pika.BasicProperties(content_type=content_type, delivery_mode=2, headers=headers)
         with self.connect() as connection:

@@ -15,9 +15,13 @@ from sr3 import Sr3
 from winnowry.runners.servers.owned import Owned
 
 IN, OUT = "xin", "xout"
+PREFETCH = 5000
 FLINK_PREFETCH = 60_000
 """What a reader holds of a queue for two checkpoints of two seconds each: the default lets at most 5,000 a second pass."""
-BARE_RELAY = Path(__file__).parents[1] / "bench" / "bare_relay.py"
+REPOSITORY = Path(__file__).parents[2]
+BARE_RELAY = REPOSITORY / "tests" / "bench" / "bare_relay.py"
+BARE_RELAY_IN_C = REPOSITORY / "build" / "bench" / "bare_relay"
+"""Built by `make bench` where a compiler and librabbitmq are installed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +41,8 @@ class Contender(Protocol):
     kinds: frozenset[str]
     share: float
     """How many of a race's messages it gets, as a share: the rate of a slow one shows soon."""
+    settings: str
+    """What of it differs from its defaults."""
 
     def prepare(self, track: Track, kind: str) -> None:
         """Declare its queue, bound to the exchange ``xin``."""
@@ -54,8 +60,9 @@ class Winnowry:
 
     def __init__(self, name: str, engine: str, readers: int = 1) -> None:
         self.name = name
-        flink = f", jars: {JARS}, readers: {readers}, parallelism: {readers}, prefetch: {FLINK_PREFETCH}"
-        self._engine = f"{{name: {engine}{flink if engine == 'flink' else ''}}}"
+        flink = f"readers: {readers}, parallelism: {readers}, prefetch: {FLINK_PREFETCH}"
+        self._engine = f"{{name: flink, jars: {JARS}, {flink}}}" if engine == "flink" else f"{{name: {engine}}}"
+        self.settings = flink if engine == "flink" else f"prefetch: {PREFETCH}"
 
     def prepare(self, track: Track, kind: str) -> None:
         track.vhost.queue(self.queue, IN)
@@ -63,7 +70,7 @@ class Winnowry:
     def start(self, track: Track, kind: str) -> list[Owned]:
         cluster = Cluster(track.vhost, track.folder)
         track.stack.enter_context(cluster.stack)
-        pump = f"pump: {{kind: {kind}, from: {IN}, to: {OUT}, prefetch: 5000}}"
+        pump = f"pump: {{kind: {kind}, from: {IN}, to: {OUT}, prefetch: {PREFETCH}}}"
         cluster.write(pump, exchanges=f"[{IN}]", engine=self._engine)
         return [cluster.start()]
 
@@ -80,6 +87,7 @@ class SarraceniaV3:
         self.name = name
         self.kinds = frozenset({"shovel"} if processes > 1 else {"shovel", "winnow"})
         self.share = share
+        self.settings = ", ".join(f"{key} {value}" for key, value in options.items()) or "its defaults"
         self._processes = processes
         self._options = options
 
@@ -102,29 +110,33 @@ class SarraceniaV3:
 
 
 class BareLoop:
-    """A loop of pika's that reads nothing and checks nothing."""
+    """A program that consumes, publishes and acknowledges, and reads and checks nothing."""
 
-    name = "bare pika loop"
     queue = "q_bare"
     kinds = frozenset({"shovel"})
     share = 1.0
+    settings = "prefetch 1000, one acknowledgement for 500"
+
+    def __init__(self, name: str, *command: str) -> None:
+        self.name = name
+        self._command = command
 
     def prepare(self, track: Track, kind: str) -> None:
         track.vhost.queue(self.queue, IN)
 
     def start(self, track: Track, kind: str) -> list[Owned]:
-        command = [sys.executable, str(BARE_RELAY), track.vhost.url, self.queue, OUT]
-        relay = Owned(command, log=track.folder / "bare.log")
+        relay = Owned([*self._command, track.vhost.url, self.queue, OUT], log=track.folder / "bare.log")
         track.stack.callback(relay.kill)
         return [relay]
 
 
-TUNED = {"batch": 100, "prefetch": 100, "sleep": 0}
+TUNED = {"batch": 100, "prefetch": 500, "sleep": 0}
 CONTENDERS: tuple[Contender, ...] = (
     Winnowry("winnowry", "direct"),
     Winnowry("winnowry on Flink", "flink"),
     Winnowry("winnowry on Flink, two readers", "flink", readers=2),
-    BareLoop(),
+    BareLoop("bare pika loop", sys.executable, str(BARE_RELAY)),
+    *([BareLoop("bare loop in C", str(BARE_RELAY_IN_C))] if BARE_RELAY_IN_C.exists() else []),
     SarraceniaV3("sr3 as shipped", share=0.04),
     SarraceniaV3("sr3 tuned", **TUNED),
     SarraceniaV3("sr3 tuned, four processes", 4, **TUNED),

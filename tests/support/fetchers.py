@@ -10,6 +10,7 @@ from typing import Protocol
 
 from brokers import Vhost
 from clusters import Cluster
+from contenders import TUNED
 from sr3 import Sr3
 from trees import SourceTree
 
@@ -143,7 +144,6 @@ def _owned(course: Course, command: Sequence[str]) -> Owned:
 
 def fetchers() -> tuple[Fetcher, ...]:
     """Return all contenders that there are on this machine."""
-    tuned = {"batch": 100, "prefetch": 100, "sleep": 0}
     curl = (
         Curl("curl, one connection"),
         Curl("curl, parallel", "--parallel", "--parallel-max", str(CONNECTIONS)),
@@ -151,8 +151,8 @@ def fetchers() -> tuple[Fetcher, ...]:
     return (
         Winnowry(),
         SarraceniaV3("sr3 as shipped"),
-        SarraceniaV3("sr3 tuned", **tuned),
-        SarraceniaV3("sr3 tuned, four processes", 4, **tuned),
+        SarraceniaV3("sr3 tuned", **TUNED),
+        SarraceniaV3("sr3 tuned, four processes", 4, **TUNED),
         *(curl if shutil.which("curl") else ()),
         CopyAndCheck(),
     )

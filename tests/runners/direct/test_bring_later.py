@@ -10,7 +10,7 @@ from winnowry.io.fake_server import FakeExchangeServer
 from winnowry.io.later import postpone
 from winnowry.io.later_store import LaterStore
 from winnowry.runners.engines.inlet import Inlet
-from winnowry.runners.engines.later import BrokerLater, StoreLater
+from winnowry.runners.engines.later import PORTION, BrokerLater, StoreLater
 from winnowry.schemas.reasons import Reason
 
 QUEUE = "q_feeder.ingest.later.1"
@@ -90,3 +90,19 @@ def test_the_store_is_not_looked_into_at_every_turn(tmp_path: Path) -> None:
     clock.now += 5
     later.bring(inlet)
     assert inlet.waiting == 1
+
+
+def test_no_more_is_brought_than_can_soon_begin_and_what_has_not_is_given_back(tmp_path: Path) -> None:
+    clock = Clock()
+    store = LaterStore(tmp_path / "later.sqlite")
+    later, inlet = StoreLater(store, clock_ns=lambda: nanoseconds(clock), every=0), an_inlet(clock)
+    store.postpone([(a_delivery(), 0, Reason.UNREACHABLE)] * (2 * PORTION), nanoseconds(clock))
+    later.begin(inlet)
+    for _ in range(3):
+        later.bring(inlet)
+    assert inlet.waiting == PORTION
+    begun = inlet.take(10)
+    later.bring(inlet)
+    assert inlet.waiting == PORTION
+    later.put_back(inlet.empty())
+    assert len(store.due(nanoseconds(clock), 3 * PORTION)) == 2 * PORTION - len(begun)

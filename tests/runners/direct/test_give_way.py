@@ -12,7 +12,7 @@ from winnowry.io.files import Files
 from winnowry.io.incoming import Request
 from winnowry.io.memory import Memory
 from winnowry.io.transfers import Transfers
-from winnowry.runners.direct.give_way import AGAIN_AFTER, PATIENCE, PROGRESS, GiveWay
+from winnowry.runners.direct.give_way import AGAIN_AFTER, PATIENCE, PROGRESS, TIMES, GiveWay
 from winnowry.runners.direct.parked import Parked
 from winnowry.schemas.arrival import Arrival
 from winnowry.schemas.edge import InputEdge
@@ -26,7 +26,7 @@ URL = "https://example.org/a"
 class Scene:
     """A transfer of Alice's that hangs, parked; ``wants`` lets Bob's twin wait for its path."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, attempt: int = 1) -> None:
         self.clock = Clock(0.0)
         site = FakeSite()
         site.contents[URL] = b"x"
@@ -35,7 +35,7 @@ class Scene:
         self.memory = Memory(folder / "memory", remember=timedelta(days=1), shared=False)
         self.give_way = GiveWay(self.transfers, self.memory, self.clock)
         self.parked = Parked()
-        arrival = arrived(ALICE, 1)
+        arrival = arrived(ALICE, 1, attempt)
         self.path = claim_of(arrival, scope=Scope()).path
         self.memory.reserve(self.path, arrival.delivery.hold)
         self.arrival = replace(arrival, claim=claim_of(arrival, scope=Scope()))
@@ -58,8 +58,8 @@ class Scene:
         self.memory.close()
 
 
-def arrived(edge: InputEdge, tag: int) -> Arrival:
-    return an_arrival(edge, delivery=a_delivery(edge, tag=tag))
+def arrived(edge: InputEdge, tag: int, attempt: int = 1) -> Arrival:
+    return an_arrival(edge, delivery=a_delivery(edge, tag=tag, attempt=attempt))
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_a_transfer_that_hangs_gives_its_path_to_a_twin_that_waits(scene: Scene)
     assert scene.at(0.0) == []
     assert scene.at(PATIENCE - 0.1) == []
     (outcome,) = scene.at(PATIENCE)
-    assert (outcome.ending, outcome.reason, outcome.delay) == (Ending.RETRIED, Reason.TWIN_UNDERWAY, AGAIN_AFTER)
+    assert (outcome.ending, outcome.reason, outcome.delay) == (Ending.RETRIED, Reason.TIMED_OUT, AGAIN_AFTER)
     assert (outcome.delivery, len(scene.parked)) == (scene.arrival.delivery, 0)
     assert scene.transfers.underway() == []
 
@@ -97,3 +97,11 @@ def test_the_patience_of_a_twin_begins_when_it_comes(scene: Scene) -> None:
     scene.at(0.0)
     scene.wants()
     assert (scene.at(PATIENCE * 2), len(scene.at(PATIENCE * 3))) == ([], 1)
+
+
+@pytest.mark.parametrize(("attempt", "times"), [(TIMES, 1), (TIMES + 1, 0)])
+def test_two_slow_sources_do_not_take_turns_for_ever(tmp_path: Path, attempt: int, times: int) -> None:
+    scene = Scene(tmp_path, attempt)
+    scene.wants()
+    assert (scene.at(0.0), len(scene.at(PATIENCE))) == ([], times)
+    scene.close()

@@ -111,3 +111,26 @@ def test_what_nobody_confirms_for_too_long_goes_back_to_its_queue_and_ends_once(
     assert said(server.bodies(HEARD)) == [("a", "1")]
     relay.end()
     assert server.bodies(ALICE.queue) == []
+
+
+def test_what_cannot_be_settled_now_because_a_disk_is_full_is_settled_later(
+    server: FakeExchangeServer, begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    announce(server, a_file("a", "1"))
+    relay = begin()
+    full = [DiskTrouble(Reason.DISK_FULL, "no space left")]
+    settle = relay.ledger._holders.settle
+
+    def settle_if_there_is_room(deliveries: Any) -> None:
+        if full:
+            raise full[0]
+        settle(deliveries)
+
+    monkeypatch.setattr(relay.ledger._holders, "settle", settle_if_there_is_room)
+    relay.run()
+    assert (len(server.bodies(HEARD)), relay.ledger.open, relay.ledger.counts.total()) == (1, 1, 0)
+    full.clear()
+    relay.clock.now += 1
+    relay.run()
+    assert (len(server.bodies(HEARD)), relay.ledger.open) == (1, 0)
+    assert relay.ledger.counts == {(Ending.ANNOUNCED, Reason.DONE): 1}

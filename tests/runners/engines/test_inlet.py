@@ -89,7 +89,8 @@ def test_what_was_begun_is_not_given_up(inlet: Inlet, clock: Clock) -> None:
     inlet.deliver(a_delivery(tag=1))
     inlet.deliver_later(later(clock, 10, tag=2))
     inlet.again(a_delivery(tag=3))
-    assert sorted(delivery.tag for delivery in inlet.empty()) == [1, 2]
+    inlet.come_due([a_delivery(tag=4)])
+    assert sorted(delivery.tag for delivery in inlet.empty()) == [1, 2, 4]
     assert [delivery.tag for delivery in inlet.take(10)] == [3]
     assert (inlet.waiting, inlet.later) == (0, 0)
 
@@ -132,3 +133,12 @@ def test_what_is_kept_for_later_is_kept_once_when_it_is_delivered_again(inlet: I
     inlet.deliver_later(replace(held[0], tag=1, epoch=2, redelivered=True))
     clock.now += 2
     assert [(delivery.tag, delivery.epoch) for delivery in inlet.take(9)] == [(3, 0), (1, 2)]
+
+
+def test_what_is_due_is_not_begun_while_nothing_is_to_begin(inlet: Inlet, clock: Clock) -> None:
+    inlet.come_due([a_delivery(tag=1), a_delivery(tag=2)])
+    inlet.deliver_later(later(clock, 1, tag=3))
+    clock.now += 1
+    assert [delivery.tag for delivery in inlet.take(1)] == [1]
+    assert inlet.take(10, only_again=True) == []
+    assert sorted(delivery.tag for delivery in inlet.empty()) == [2, 3]
