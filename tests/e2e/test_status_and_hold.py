@@ -7,9 +7,11 @@ from audits import watch
 from brokers import Vhost, eventually
 from clusters import DRAIN_SECONDS, Cluster, consumers
 
+from winnowry.runners.alone import alone
 from winnowry.runners.demo.taps import Taps
 from winnowry.runners.demo.tree import sow
 from winnowry.runners.servers.nginx import FileServer
+from winnowry.schemas.errors import DiskTrouble
 
 pytestmark = pytest.mark.e2e
 
@@ -104,3 +106,14 @@ def test_a_pump_that_is_told_to_drain_ends_well(served: tuple[Cluster, FileServe
     assert cluster.ask("ingest", "drain")["state"] == "draining"
     running.finish(DRAIN_SECONDS)
     assert not list(cluster.file.parent.rglob("control.sock"))
+
+
+def test_an_instance_that_runs_is_alone_in_its_folder(served: tuple[Cluster, FileServer], tmp_path: Path) -> None:
+    cluster, _ = served
+    cluster.start()
+    cluster.listening(INGEST, FUSE)
+    for pump in ("ingest", "fuse"):
+        folder = tmp_path / "state" / pump / "1"
+        assert (folder / "control.sock").exists()
+        with pytest.raises(DiskTrouble, match="another process works in"), alone(folder, patience=0.0):
+            pass

@@ -301,6 +301,46 @@ CARE = (
         tests=("tests/runners/direct/test_give_way.py::test_a_transfer_that_hangs_gives_its_path_to_a_twin_that_waits",),
     ),
     Safeguard(
+        name="two slow sources do not take turns for ever",
+        file="runners/direct/give_way.py",
+        text=" and outcome.delivery.attempt <= TIMES",
+        without="",
+        tests=("tests/runners/direct/test_give_way.py::test_two_slow_sources_do_not_take_turns_for_ever",),
+    ),
+    Safeguard(
+        name="hosts that hang leave others a connection",
+        file="io/lanes.py",
+        text="        if total >= CROWD * self._limit:\n",
+        without="        if total >= self._limit:\n",
+        tests=("tests/io/test_lanes.py::test_a_host_that_has_none_under_way_gets_one_beyond_the_limit",),
+    ),
+    Safeguard(
+        name="one process an instance",
+        file="runners/alone.py",
+        text="            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+        without="            pass\n",
+        tests=(
+            "tests/runners/test_alone.py::test_a_second_process_in_the_folder_of_an_instance_is_told_of_the_first",
+            "tests/e2e/test_status_and_hold.py::test_an_instance_that_runs_is_alone_in_its_folder",
+        ),
+    ),
+    Safeguard(
+        name="no copies for whom an announcer names",
+        file="io/bookkeeping.py",
+        text=" or name in COPIES",
+        without="",
+        tests=("tests/e2e/test_bad_posts.py::test_an_announcer_has_no_copies_put_into_queues_of_others",),
+    ),
+    Safeguard(
+        name="a full disk at settling is waited for",
+        file="runners/direct/ledger.py",
+        text="            self._hinder(self._settle, entries, error)\n            return\n",
+        without="            raise error\n",
+        tests=(
+            "tests/runners/direct/test_ledger_troubles.py::test_what_cannot_be_settled_now_because_a_disk_is_full_is_settled_later",
+        ),
+    ),
+    Safeguard(
         name="a hold keeps fresh work out of rounds",
         file="runners/direct/intake.py",
         text="        self._paused = True\n        for edge in self._inputs:\n            self._source.cancel(edge.queue)\n",
