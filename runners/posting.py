@@ -73,7 +73,7 @@ def post_paths(paths: Sequence[Path], *, broker: str, exchange: str, base_url: s
         engine.run(until_idle=True, watch=lambda: progress.update(task, completed=engine.over))
     connection.close()
     console.print(f"{engine.ended(Ending.ANNOUNCED)} announced to {exchange}", highlight=False)
-    if engine.stopped:
+    if engine.stopping:
         console.print("stopped before all was announced", style="red")
         return STOPPED
     return 1 if complaints.count else 0
