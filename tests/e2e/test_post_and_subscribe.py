@@ -13,6 +13,7 @@ from winnowry.runners.demo.compare import differences, survey
 from winnowry.runners.demo.taps import Taps
 from winnowry.runners.demo.tree import plant
 from winnowry.runners.servers.nginx import FileServer
+from winnowry.schemas.errors import Unreachable
 from winnowry.schemas.paths import TEMPORARY_SUFFIX
 
 pytestmark = pytest.mark.e2e
@@ -68,3 +69,17 @@ def test_ctrl_c_drains_and_ends_well(cluster: Cluster, vhost: Vhost, tmp_path: P
         cluster.subscribe("carol", carol, "--exchange", "xs_alice", "--until-idle").finish(120)
         audit.check()
     assert differences(survey(tree), survey(carol)) == []
+
+
+def test_a_poster_that_is_stopped_says_that_not_all_was_announced(cluster: Cluster, vhost: Vhost, tmp_path: Path) -> None:
+    tree, many = tmp_path / "tree", 20_000
+    tree.mkdir()
+    for number in range(many):
+        (tree / str(number)).touch()
+    vhost.queue("heard", "xs_alice")
+    poster = cluster.post("alice", tree, "http://localhost/")
+    eventually(lambda: vhost.depth("heard") > 0, what="the first announcement")
+    os.kill(poster.pid, signal.SIGINT)
+    with pytest.raises(Unreachable, match=r"ended with 130(?s:.*)stopped before all was announced"):
+        poster.finish(30)
+    assert vhost.depth("heard") < many
