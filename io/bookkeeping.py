@@ -36,7 +36,7 @@ def is_bookkeeping(name: str) -> bool:
 def without_bookkeeping(headers: Mapping[str, Any]) -> dict[str, Any]:
     """Return the headers that are the announcer's.
 
-    >>> without_bookkeeping({"winnowry_attempt": 9, "sum": "d,0", "x-delivery-count": 1, "CC": ["q_feeder.ingest"]})
+    >>> without_bookkeeping({"winnowry_attempt": 9, "sum": "d,0", "x-delivery-count": 1, "x-acquired-count": 2, "CC": ["q"]})
     {'sum': 'd,0'}
     """
     return {name: value for name, value in headers.items() if not is_bookkeeping(name)}

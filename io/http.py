@@ -14,7 +14,7 @@ import pycurl
 from winnowry.io.curl_errors import curl_error, status_error
 from winnowry.io.files import Files
 from winnowry.io.job import Done, Job
-from winnowry.io.lanes import Lanes, lane_of
+from winnowry.io.lanes import CROWD, Lanes, lane_of
 from winnowry.schemas.errors import SourceRefused, Unreachable
 from winnowry.schemas.post import Post
 from winnowry.schemas.reasons import Reason
@@ -50,7 +50,7 @@ class Http:
         self._active: dict[bytes, pycurl.Curl] = {}
         self._free: list[pycurl.Curl] = []
         self._multi = pycurl.CurlMulti()
-        self._multi.setopt(pycurl.M_MAXCONNECTS, 4 * files.connections)
+        self._multi.setopt(pycurl.M_MAXCONNECTS, CROWD * 4 * files.connections)
         self._ears, self._mouth = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._asleep = False
         self._closing = False

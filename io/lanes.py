@@ -1,6 +1,7 @@
 """Who is next: files waiting for a connection, so that neither a slow server nor a large file delays the others."""
 
 from collections import Counter, OrderedDict, deque
+from urllib.parse import urlsplit
 
 from winnowry.io.incoming import Request
 from winnowry.io.job import Job, Lane
@@ -58,8 +59,17 @@ class Lanes:
 def lane_of(request: Request) -> Lane:
     """Return where ``request`` has to queue.
 
-    >>> lane_of(Request(url="http://example.org/a/b", place="b", size=10))
-    ('example.org', False)
+    >>> lane_of(Request(url="http://user@Example.org.:080?x/a/b", place="b", size=10))
+    ('example.org:80', False)
     """
-    host = request.url.partition("//")[2].partition("/")[0].rpartition("@")[2].lower()
-    return host, request.size is not None and request.size > BULK
+    return _server_of(request.url), request.size is not None and request.size > BULK
+
+
+def _server_of(url: str) -> str:
+    """Return host and port, however they are written: an announcer must not make many servers of one."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:  # no such server can be reached either
+        return ""
+    return f"{(parts.hostname or '').rstrip('.')}:{port}"

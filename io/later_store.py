@@ -86,7 +86,7 @@ class LaterStore:
             )
             fresh = [number for (number,) in numbers if number not in self._out][:limit]
             read = "SELECT delivery FROM later WHERE number = ?"
-            found = [(number, *connection.execute(read, (number,)).fetchone()) for number in fresh]
+            found = [(number, row[0]) for number in fresh if (row := connection.execute(read, (number,)).fetchone())]
             self._out.update(fresh)
         return [replace(_delivery.decode(data), tag=number, held_by=HELD_BY) for number, data in found]
 
@@ -108,6 +108,7 @@ class LaterStore:
         numbers = [delivery.tag for delivery in deliveries if delivery.held_by == HELD_BY]
         with self._change() as connection:
             connection.executemany("DELETE FROM later WHERE number = ?", [(number,) for number in numbers])
+        with self._lock:  # only now: what a full disk has kept from being removed is still handed out
             self._out.difference_update(numbers)
 
     def waiting(self) -> list[Delivery]:

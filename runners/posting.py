@@ -29,11 +29,15 @@ COLUMNS = (SpinnerColumn(), TextColumn("{task.completed:,.0f} {task.description}
 
 
 class Complaints:
-    """The desk of a poster: nobody is there to try again later, so what cannot be announced is said at once."""
+    """The desk of a poster: nobody is there to try again later, so what cannot be announced is said at once.
+
+    ``seen_all`` says that everything has been looked at.
+    """
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self.count = 0
+        self.seen_all = False
 
     def say(self, error: Transient | Terminal) -> None:
         """Say what could not even be looked at."""
@@ -73,7 +77,7 @@ def post_paths(paths: Sequence[Path], *, broker: str, exchange: str, base_url: s
         engine.run(until_idle=True, watch=lambda: progress.update(task, completed=engine.over))
     connection.close()
     console.print(f"{engine.ended(Ending.ANNOUNCED)} announced to {exchange}", highlight=False)
-    if engine.stopping:
+    if not complaints.seen_all or engine.status()["unsettled"]:
         console.print("stopped before all was announced", style="red")
         return STOPPED
     return 1 if complaints.count else 0
@@ -111,3 +115,4 @@ def _supply(folder: Path, names: Iterable[str], complaints: Complaints) -> Itera
                 yield found(thing.path, number)
             else:
                 complaints.say(thing)
+    complaints.seen_all = True

@@ -11,13 +11,13 @@ from winnowry.schemas.outcome import Ending, Outcome
 from winnowry.schemas.reasons import Reason
 
 PATIENCE = 10.0
-"""Seconds that a twin waits for progress."""
+"""Seconds that a twin waits for progress, twice as many at each further attempt: two slow sources would else take turns for
+ever, each from the first byte."""
+
+MOST_DOUBLINGS = 6
 
 PROGRESS = 10_000
 """Bytes within ``PATIENCE`` seconds that are progress; less is what a server sends that is about to hang."""
-
-TIMES = 2
-"""How often one Arrival gives way. Two slow sources would else take turns for ever, each from the first byte."""
 
 AGAIN_AFTER = 10.0
 """Seconds until who gave way is looked at again: a repeat by then, unless the twin has failed."""
@@ -43,7 +43,7 @@ class GiveWay:
 
     def _is_wanted(self, outcome: Outcome) -> bool:
         claim = outcome.arrival.claim if outcome.arrival is not None else None
-        return claim is not None and outcome.delivery.attempt <= TIMES and self._memory.is_wanted(claim.path)
+        return claim is not None and self._memory.is_wanted(claim.path)
 
     def _hangs(self, outcome: Outcome, seen: dict[bytes, tuple[int, float]]) -> bool:
         assert outcome.arrival is not None
@@ -55,12 +55,21 @@ class GiveWay:
         if received - before >= PROGRESS:
             before, since = received, now
         self._seen[key] = before, since
-        return now - since >= PATIENCE
+        return now - since >= patience(outcome.delivery.attempt)
 
     def _give_way(self, outcome: Outcome, parked: Parked) -> Outcome:
         assert outcome.arrival is not None
         key = outcome.arrival.identity
         parked.pop(key)
         self._transfers.cancel(key)
-        detail = f"hardly anything came for {PATIENCE:.0f} s, and a twin waits"
+        detail = f"hardly anything came for {patience(outcome.delivery.attempt):.0f} s, and a twin waits"
         return replace(outcome, ending=Ending.RETRIED, reason=Reason.TIMED_OUT, delay=AGAIN_AFTER, detail=detail)
+
+
+def patience(attempt: int) -> float:
+    """Return how many seconds a twin waits for progress.
+
+    >>> [patience(attempt) for attempt in (1, 2, 3, 100)]
+    [10.0, 20.0, 40.0, 640.0]
+    """
+    return PATIENCE * 2.0 ** min(attempt - 1, MOST_DOUBLINGS)

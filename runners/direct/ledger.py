@@ -220,6 +220,8 @@ class Ledger:
         try:
             self._holders.settle([entry.outcome.delivery for entry in entries])
         except DiskTrouble as error:
+            if error.reason is not Reason.DISK_FULL:  # a damaged store is mended when the process begins anew
+                raise
             self._hinder(self._settle, entries, error)
             return
         for entry in entries:

@@ -4,13 +4,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-import structlog
-
 from winnowry.io.broker import Broker
 from winnowry.io.later_store import LaterStore
 from winnowry.runners.engines.holders import Holder
 from winnowry.runners.engines.inlet import Inlet
-from winnowry.schemas.errors import DiskTrouble
 
 PREFETCH = 200
 """Deliveries of one later queue that an instance holds until they are due."""
@@ -18,8 +15,6 @@ PREFETCH = 200
 
 PORTION = 1000
 """Deliveries of a store that are due and may wait here: what is not begun can be given back."""
-
-log = structlog.get_logger(__name__)
 
 
 class Later(Holder, Protocol):
@@ -84,7 +79,4 @@ class StoreLater:
         if self._paused or 0 <= now - self._looked < self._every:  # a clock set back stops nothing
             return
         self._looked = now
-        try:
-            inlet.come_due(self._store.due(now, max(0, PORTION - inlet.ready)))
-        except DiskTrouble as error:
-            log.warning("later work cannot be read, and is asked for again", trouble=str(error))
+        inlet.come_due(self._store.due(now, max(0, PORTION - inlet.ready)))

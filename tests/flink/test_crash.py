@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.flink, pytest.mark.e2e, pytest.mark.timeout(900)]
 BUT_ONE = 4
 """Subtasks that give their part of a checkpoint while one worker stands still."""
 
-RARELY = 15.0
+RARELY = 25.0
 """Seconds between two checkpoints: time enough to kill something after one, and before the next."""
 
 Record = Callable[[str, object], None]

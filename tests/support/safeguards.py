@@ -296,16 +296,19 @@ CARE = (
     Safeguard(
         name="a hanging transfer gives way to a twin",
         file="runners/direct/give_way.py",
-        text="        return now - since >= PATIENCE\n",
+        text="        return now - since >= patience(outcome.delivery.attempt)\n",
         without="        return now - since >= 1000 * PATIENCE\n",
         tests=("tests/runners/direct/test_give_way.py::test_a_transfer_that_hangs_gives_its_path_to_a_twin_that_waits",),
     ),
     Safeguard(
         name="two slow sources do not take turns for ever",
         file="runners/direct/give_way.py",
-        text=" and outcome.delivery.attempt <= TIMES",
-        without="",
-        tests=("tests/runners/direct/test_give_way.py::test_two_slow_sources_do_not_take_turns_for_ever",),
+        text="    return PATIENCE * 2.0 ** min(attempt - 1, MOST_DOUBLINGS)\n",
+        without="    return PATIENCE\n",
+        tests=(
+            "tests/runners/direct/test_give_way.py::"
+            "test_each_attempt_has_twice_the_time_so_that_two_slow_sources_do_not_take_turns_for_ever",
+        ),
     ),
     Safeguard(
         name="hosts that hang leave others a connection",
@@ -317,10 +320,11 @@ CARE = (
     Safeguard(
         name="one process an instance",
         file="runners/alone.py",
-        text="            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
-        without="            pass\n",
+        text="        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+        without="        pass\n",
         tests=(
             "tests/runners/test_alone.py::test_a_second_process_in_the_folder_of_an_instance_is_told_of_the_first",
+            "tests/runners/test_alone.py::test_who_comes_while_another_ends_waits_for_that",
             "tests/e2e/test_status_and_hold.py::test_an_instance_that_runs_is_alone_in_its_folder",
         ),
     ),

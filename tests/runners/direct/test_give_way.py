@@ -12,7 +12,7 @@ from winnowry.io.files import Files
 from winnowry.io.incoming import Request
 from winnowry.io.memory import Memory
 from winnowry.io.transfers import Transfers
-from winnowry.runners.direct.give_way import AGAIN_AFTER, PATIENCE, PROGRESS, TIMES, GiveWay
+from winnowry.runners.direct.give_way import AGAIN_AFTER, PATIENCE, PROGRESS, GiveWay
 from winnowry.runners.direct.parked import Parked
 from winnowry.schemas.arrival import Arrival
 from winnowry.schemas.edge import InputEdge
@@ -99,9 +99,8 @@ def test_the_patience_of_a_twin_begins_when_it_comes(scene: Scene) -> None:
     assert (scene.at(PATIENCE * 2), len(scene.at(PATIENCE * 3))) == ([], 1)
 
 
-@pytest.mark.parametrize(("attempt", "times"), [(TIMES, 1), (TIMES + 1, 0)])
-def test_two_slow_sources_do_not_take_turns_for_ever(tmp_path: Path, attempt: int, times: int) -> None:
-    scene = Scene(tmp_path, attempt)
+def test_each_attempt_has_twice_the_time_so_that_two_slow_sources_do_not_take_turns_for_ever(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, attempt=3)
     scene.wants()
-    assert (scene.at(0.0), len(scene.at(PATIENCE))) == ([], times)
+    assert (scene.at(0.0), scene.at(4 * PATIENCE - 0.1), len(scene.at(4 * PATIENCE))) == ([], [], 1)
     scene.close()
