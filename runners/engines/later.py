@@ -31,18 +31,19 @@ class Later(Holder, Protocol):
 
 
 class BrokerLater:
-    """Later queues: their consumers bring each head, and the inlet holds it until it is due."""
+    """Later queues: their consumers bring each head, and the inlet holds it until it is due. ``prefetch`` is for each queue."""
 
-    def __init__(self, broker: Broker, queues: Sequence[str]) -> None:
+    def __init__(self, broker: Broker, queues: Sequence[str], prefetch: int = PREFETCH) -> None:
         self._broker = broker
         self._queues = queues
+        self._prefetch = prefetch
         self.settle = broker.settle
         self.put_back = broker.put_back
 
     def begin(self, inlet: Inlet) -> None:
         """Consume the later queues."""
         for queue in self._queues:
-            self._broker.consume(queue, PREFETCH, inlet.deliver_later)
+            self._broker.consume(queue, self._prefetch, inlet.deliver_later)
 
     def pause(self) -> None:
         """Stop consuming."""

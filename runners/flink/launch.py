@@ -11,6 +11,7 @@ from pathlib import Path
 import structlog
 
 from winnowry.io.amqp import hang_up
+from winnowry.runners.alone import alone
 from winnowry.runners.bell import Bell, asked_to_end
 from winnowry.runners.cluster.load import Cluster
 from winnowry.runners.flink.checks import check_engine, too_old, version_of
@@ -55,6 +56,8 @@ def _started(cluster: Cluster, pumps: Sequence[str], stack: ExitStack) -> list[R
     engine = cluster.settings.engine
     check_engine(engine)
     (cluster.state / "flink").mkdir(parents=True, exist_ok=True)
+    for pump in pumps:
+        stack.enter_context(alone(_folder(cluster, pump)))
     workers = engine.workers or stack.enter_context(WorkerPool(cluster.state / "flink")).address
     settings = FlinkSettings(
         job_server="",

@@ -43,14 +43,15 @@ class Station:
         self._began = clock()
         self._source = AmqpBroker(reading.job.source.settings(reading.name))
         self._target = AmqpBroker(reading.job.target.settings(reading.name + " later"))
+        self._source.declare(reading.job.topology)  # first: a broker that is away is no setback
         self._supply = Supply(reading, self._source, self._target, clock)
         self._book = Acknowledgements()
         self._lock = threading.Lock()
         pump = reading.job.pump
-        watches = (DiskWatch([pump.root], pump.keep_free, lambda: 0), AlarmWatch((self._source, self._target)))
+        disks = (DiskWatch([pump.root], pump.keep_free, lambda: 0),) if pump.kind in FETCHING else ()
+        watches = (*disks, AlarmWatch((self._source, self._target)))
         self._holds = Holds(pump.name, clock, watches, pump.state / str(reading.number) / "hold.json")
         self._held, self._looked, self._draining = True, 0.0, False
-        self._source.declare(reading.job.topology)
         self._control = Control(socket_of(pump.state, reading.number), self.asked)
         if reading.number == 1 and pump.owns_root and pump.kind in FETCHING:
             begin_to_sweep(pump)

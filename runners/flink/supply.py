@@ -23,11 +23,11 @@ class Supply:
     def __init__(self, reading: Reading, source: Broker, target: Broker, clock: Callable[[], float]) -> None:
         self._reading, self._source, self._target, self._clock = reading, source, target, clock
         self.inlet = Inlet(clock_ns=lambda: int(clock() * 1e9))
-        self._later = BrokerLater(target, reading.job.later_queues)
+        self._later = BrokerLater(target, reading.job.later_queues, reading.job.prefetch)
         self._holders = Holders(source, self._later)
         folder = reading.job.pump.state / str(reading.number)
         self._setbacks = Setbacks(folder / "begun")
-        book = CrashBook(folder / "crashes.json", crashed=self._setbacks.many)
+        book = CrashBook(folder / "crashes.json", crashed=self._setbacks.many and self._setbacks.sudden)
         self._suspects = Suspects(book, time.monotonic) if self._setbacks.many else None
         self._settled: deque[Delivery] = deque()
 

@@ -34,7 +34,7 @@ posts = st.builds(
     mtime=st.none() | times,
     atime=st.none() | times,
     fingerprint=st.none() | st.builds(Fingerprint, method=texts, value=texts.filter(lambda text: "\n" not in text)),
-    file_op=st.none() | st.dictionaries(texts, texts | st.booleans(), max_size=3),
+    file_op=st.none() | st.dictionaries(texts, texts | st.booleans() | st.integers() | st.lists(st.integers()), max_size=3),
     blocks=st.none() | st.dictionaries(texts, anything, max_size=3),
     content=st.none() | st.builds(Content, encoding=texts, value=texts),
     foreign=foreign,

@@ -1,4 +1,5 @@
 import msgspec
+import pytest
 from arrivals import INTERNAL, a_delivery, an_arrival
 from hypothesis import given
 from strategies import posts
@@ -28,8 +29,9 @@ def test_fields_that_we_do_not_know_go_on_as_they_came() -> None:
     assert {name: bytes(value) for name, value in found.post.foreign.items()} == {"colour": b' "r\\u00e9d" '}
 
 
-def test_numbers_that_fit_into_no_register_do_not_stop_a_pump() -> None:
-    arrival = an_arrival(blocks={"size": 10**30, "manifest": {"0": {"size": -(10**30)}}})
+@pytest.mark.parametrize("field", ["blocks", "file_op"])
+def test_numbers_that_fit_into_no_register_do_not_stop_a_pump(field: str) -> None:
+    arrival = an_arrival(**{field: {"size": 10**30, "manifest": {"0": {"size": -(10**30)}}}})
     assert carried(arrival) == arrival
 
 
