@@ -9,6 +9,8 @@ from pathlib import Path
 from winnowry.runners.servers.owned import Owned
 
 PROGRAM = Path(sys.executable).with_name("winnowry")
+KEPT = ("PATH", "PYTHONPATH")
+"""What a command is given of our own environment: it runs the code that is tested here."""
 
 
 class Winnowry:
@@ -17,7 +19,8 @@ class Winnowry:
     def __init__(self, home: Path, stack: ExitStack) -> None:
         self.home = home
         self._stack = stack
-        self._environment = {"HOME": str(home), "PATH": os.environ["PATH"]}
+        kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+        self._environment = {"HOME": str(home), **kept}
 
     def trust(self, *urls: str) -> None:
         """Write URLs with their passwords into the credentials file."""
