@@ -101,7 +101,8 @@ def run(rabbit: Broker, contender: Contender, race: str, count: int, first: int 
         for program in programs:
             program.kill()
     rabbit.remove_vhost(vhost.name)
-    return {"rate": round(rate), "microseconds": round(cost, 1), "megabytes": round(watch.peak), "exact": exact}
+    figures = {"rate": round(rate), "microseconds": round(cost, 1), "megabytes": round(watch.peak)}
+    return {**figures, "exact": exact, "settings": contender.settings}
 
 
 class Race:
@@ -121,5 +122,5 @@ class Race:
 
     def page(self, runs: dict[str, list[Run]]) -> list[str]:
         """Return the table, and what each was told."""
-        told = [f"- {one.name}: {one.settings}" for one in self._contenders if one.name in runs]
-        return [*compared(self.name, runs, COLUMNS, "rate"), "", *told]
+        told = [f"- {name}: {each[0]['settings']}" for name, each in runs.items() if "settings" in each[0]]
+        return [*compared(self.name, runs, COLUMNS, "rate"), *(["", *told] if told else [])]
