@@ -159,7 +159,8 @@ def tell(kind: str, what: str, before: float, seconds: float, bound: float) -> N
     print(f"{kind}: {what}: {before:.0f}/s before, at {FULL} of it again after {seconds:.1f} s, {bound:.0f} s are promised")
     if file := os.environ.get("RECOVERY_EVIDENCE"):
         path = Path(file)
-        told = evidence.read(path) or evidence.circumstances() | {"cases": {}}
+        found, present = evidence.read(path), evidence.circumstances()
+        told = found if found and evidence.same_code(found, present) else present | {"cases": {}}
         told["cases"][f"{kind}: {what}"] = [round(before), round(seconds, 1), bound]
         columns = ("case", "announcements/s before", "seconds until 0.8 of that", "promised")
         rows = [(case, *figures) for case, figures in told["cases"].items()]
