@@ -45,12 +45,13 @@ class Http:
     def __init__(self, files: Files, done: Done) -> None:
         self._files = files
         self._done = done
-        self._lanes = Lanes(files.connections, 4 * files.connections)
+        in_all = 4 * files.connections
+        self._lanes = Lanes(files.connections, in_all)
         self._inbox: deque[Job] = deque()
         self._active: dict[bytes, pycurl.Curl] = {}
         self._free: list[pycurl.Curl] = []
         self._multi = pycurl.CurlMulti()
-        self._multi.setopt(pycurl.M_MAXCONNECTS, CROWD * 4 * files.connections)
+        self._multi.setopt(pycurl.M_MAXCONNECTS, CROWD * in_all)
         self._ears, self._mouth = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._asleep = False
         self._closing = False

@@ -98,7 +98,7 @@ class DirectEngine:
         self._give_way = GiveWay(transfers, memory, clock) if transfers is not None and memory is not None else None
         self._attach(transfers, speedo)
         self._holds = Holds(pump.name, clock, (*watches, *watches_of(self._ledger, source, target, clock)), hold_file)
-        self._held, self.stopping = True, False
+        self._held, self._stopping = True, False
         self._looked, self._entering = 0.0, 0
         self._busy_at = self._started = clock()
         self._rounds = rounds or HalvingRounds(lambda root: pipeline(root, pump), twice=twice)
@@ -114,7 +114,7 @@ class DirectEngine:
 
     def stop(self) -> None:
         """Drain: take nothing more in, finish what is underway, and end."""
-        self.stopping = True
+        self._stopping = True
         self._inlet.stir()
 
     def hold(self, reason: str, by: str = "operator") -> None:
@@ -143,7 +143,7 @@ class DirectEngine:
         return {
             "pump": self._pump.name,
             "kind": self._pump.kind,
-            "state": "draining" if self.stopping else "held" if self._holds else "running",
+            "state": "draining" if self._stopping else "held" if self._holds else "running",
             "holds": self._holds.told(),
             "since": self._started,
             "outcomes": counts,
@@ -164,7 +164,7 @@ class DirectEngine:
         """
         self.begin()
         self._busy_at = self._clock()  # it may have taken long to get ready, and nothing can have come yet
-        while not self.stopping and not (until_idle and self._idle()):
+        while not self._stopping and not (until_idle and self._idle()):
             watch()
             if not self.turn():
                 self._check_brokers()
@@ -184,7 +184,7 @@ class DirectEngine:
 
     def turn(self) -> bool:
         """Do one round's worth of work; False when there was nothing to do. ``run`` does this again and again."""
-        if not self.stopping:
+        if not self._stopping:
             self._look()
         taken = self._intake.take(min(self._limit, OUTSTANDING * self._limit - self._ledger.open))
         self._ledger.enter(self._intake.condemned())

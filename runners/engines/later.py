@@ -80,4 +80,4 @@ class StoreLater:
         if self._paused or 0 <= now - self._looked < self._every:  # a clock set back stops nothing
             return
         self._looked = now
-        inlet.come_due(self._store.due(now, max(0, PORTION - inlet.ready)))
+        inlet.come_due(self._store.due(now, PORTION - inlet.ready))
