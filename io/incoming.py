@@ -12,7 +12,7 @@ from winnowry.schemas.arrival import Fetched
 from winnowry.schemas.errors import Malformed, Mismatch, Refused, Terminal, Transient
 from winnowry.schemas.reasons import Reason
 
-PIECE = 128 * 1024
+PIECE = 256 * 1024
 """Bytes are gathered until there are so many, and then hashed and written at once: they come in pieces of 16 kB."""
 LARGE = 4 * 1024 * 1024
 """What is longer than this many bytes is hashed on a thread of its own while more of it comes."""

@@ -21,10 +21,11 @@ One = TypeVar("One", bound=Named)
 
 
 def alternate(contenders: Sequence[One], runs: int, run: Callable[[One], Run], what: str) -> dict[str, list[Run]]:
-    """Let each run in turn, so many times, and return what came of it by contender."""
+    """Let each run in turn, so many times, and return what came of it by contender. Each time another one begins."""
     found: dict[str, list[Run]] = {one.name: [] for one in contenders}
     for number in range(runs):
-        for one in contenders:
+        first = number * len(contenders) // runs
+        for one in (*contenders[first:], *contenders[:first]):
             found[one.name].append(run(one))
             print(f"{what} {number + 1}/{runs} {one.name}: {found[one.name][-1]}", file=sys.stderr, flush=True)
     return found
