@@ -15,7 +15,7 @@ from winnowry.schemas.reasons import Reason
 PIECE = 256 * 1024
 """Bytes are gathered until there are so many, and then hashed and written at once: they come in pieces of 16 kB."""
 LARGE = 4 * 1024 * 1024
-"""What is longer than this many bytes is hashed on a thread of its own while more of it comes."""
+"""What is longer than this many bytes, or was announced so, is hashed on a thread of its own while more of it comes."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,7 +132,7 @@ class Incoming:
         self._buffer.clear()
         self._gathered = 0
         if self._hash is not None:
-            if self.received > LARGE and not isinstance(self._hash, Beside):
+            if not isinstance(self._hash, Beside) and max(self.received, self.request.size or 0) > LARGE:
                 self._hash = Beside(self._hash)
             self._hash.update(data)
         if self._descriptor < 0:

@@ -3,10 +3,10 @@
 The announcements wait in the queue before a contender is started, with the sha512 of each file. The kernel notes when each file
 got its name; what counts is how fast they come: from the first tenth to the last twentieth of small files, and of large ones
 from the first byte of the first to the last of the last. Runs alternate, each with a fresh folder; all folders are removed
-after the last run, since removing a tree slows the next. Before the first run memory is filled, as it is on a machine that has
-been up for a while: on a virtual one, writing to what was never in use may take ten times longer. A run counts only if exactly
-the announced files are there, with the right checksums, nothing beside them, and (by those that announce) an announcement of
-each.
+after the last run, since removing a tree slows the next. Before each run memory is filled, as it is on a machine that has been
+up for a while: on a virtual one, writing to what is not in use may take ten times longer. Then the source is read once. A run
+counts only if exactly the announced files are there, with the right checksums, nothing beside them, and (by those that
+announce) an announcement of each.
 """
 
 import argparse
@@ -80,7 +80,6 @@ def measure(rabbit: Broker, runs: int, sizes: Sequence[Size] = SIZES, contenders
     content: dict[str, Any] = {"counts": {size.name: size.count for size in sizes}, "sizes": {}}
     for size in sizes:
         with TemporaryDirectory() as scratch, ExitStack() as stack:
-            fill_page_cache(Path(scratch) / "filling")
             source = SourceTree(Path(scratch) / "source", size.count, size.size)
             server = stack.enter_context(FileServer(source.root))
             racers = [one for one in chosen if size.few or not one.only_large]
@@ -114,6 +113,8 @@ def _run(rabbit: Broker, one: Fetcher, source: SourceTree, url: str, scratch: Pa
         one.prepare(course)
         if one.queue:
             _load(course)
+        fill_page_cache(scratch / f"{vhost.name}.filling")
+        assert digests(source.root) == source.digests  # and so it is in memory
         os.sync()  # what was written before is not to be written while this one runs
         programs = one.start(course)
         samples = Samples(programs)
@@ -127,7 +128,10 @@ def _run(rabbit: Broker, one: Fetcher, source: SourceTree, url: str, scratch: Pa
 
 
 def fill_page_cache(file: Path) -> None:
-    """Let all memory that is free hold pages of a file, which are given up for whatever is written later; it takes no disk."""
+    """Let memory hold pages of a new file, which are given up for whatever is written later; it takes no disk.
+
+    The file has to stay: memory that becomes free is given back to the host.
+    """
     with file.open("wb") as holes:
         holes.truncate(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     piece = bytearray(PIECE)

@@ -29,10 +29,22 @@ def test_file_of_any_size_is_whole_and_hashed(tmp_path: Path, size: int) -> None
     assert (fetched.size, fetched.digest) == (size, hashlib.sha512(content).digest())
 
 
+def hashing_beside() -> bool:
+    return any(thread.name.startswith("winnowry-hash") for thread in threading.enumerate())
+
+
 def test_large_file_that_is_given_up_leaves_nothing(tmp_path: Path) -> None:
     bring(Tree(tmp_path), bytes(3 * LARGE)).abandon()
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-    assert not any(thread.name.startswith("winnowry-hash") for thread in threading.enumerate())
+    assert not hashing_beside()
+
+
+def test_file_announced_as_large_is_hashed_beside_from_its_first_piece_on(tmp_path: Path) -> None:
+    incoming = Incoming(Tree(tmp_path), Request(url="http://h/f", place="a/f", size=LARGE + 1, method="sha512"))
+    incoming.take(bytes(PIECE))
+    assert hashing_beside()
+    incoming.abandon()
+    assert not hashing_beside()
 
 
 def test_pieces_do_not_pile_up_in_memory(tmp_path: Path) -> None:
