@@ -14,10 +14,12 @@ from relays import a_file
 from scripted import Script, hanging, scripted, serving
 from small_disks import FILLER, SmallDisk, read_only, small_disk
 
+from winnowry.io.incoming import PIECE
 from winnowry.schemas.post import Content
 
 SMALL = b"small" * 100
-LARGE = bytes(range(256)) * 1200
+LARGE = bytes(range(256)) * (3 * PIECE // 256)
+"""What is written in three pieces."""
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ FULL: dict[str, tuple[Callable[[SmallDisk], None], str, bytes]] = {
     "when its folder is made": (SmallDisk.fill_names, "new/folder/file", SMALL),
     "at the only write": (SmallDisk.fill, "file", SMALL),
     "at the first write": (SmallDisk.fill, "file", LARGE),
-    "at a later write": (lambda disk: disk.fill(leave=100_000), "file", LARGE),
+    "at a later write": (lambda disk: disk.fill(leave=PIECE + 4096), "file", LARGE),
     "at the last write": (lambda disk: disk.fill(leave=len(LARGE) - 4096), "file", LARGE),
 }
 """Fill a disk so that a file does not fit at some point."""
