@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import evidence
-import fetching
 import latency
 import posting
 import starting
 from contenders import TUNINGS
+from fetching import LARGE, SMALL, Fetching
 from races import Race
 from remembering import Remembering
 from steps import Steps
@@ -50,7 +50,8 @@ CHAPTERS: Mapping[str, Chapter] = {
     "relay": Chapter(title="Announcements through a shovel", part=Race("relay")),
     "winnow": Chapter(title="Announcements through a winnow, half of them repeats", part=Race("winnow")),
     "tuning": Chapter(title="sr3's settings", part=Race("relay", TUNINGS, 50_000), at_most=1),
-    "fetching": Chapter(title="Files over HTTP", part=fetching),
+    "fetching": Chapter(title="Small files over HTTP", part=Fetching(sizes=SMALL)),
+    "fetching-large": Chapter(title="Large files over HTTP", part=Fetching(sizes=LARGE)),
     "posting": Chapter(title="Announcing a tree", part=posting),
     "remembering": Chapter(title="A winnow that remembers much", part=Remembering()),
     "latency": Chapter(title="From announcement to delivery", part=latency, at_most=1),

@@ -72,37 +72,44 @@ class Size:
         return 2 if self.few else 1
 
 
-SIZES = (
-    Size(name="10 kB", size=10_000, count=8_000),
-    Size(name="100 kB", size=100_000, count=3_000),
-    Size(name="100 MB", size=100_000_000, count=8),
-)
+SMALL = (Size(name="10 kB", size=10_000, count=8_000), Size(name="100 kB", size=100_000, count=3_000))
+LARGE = (Size(name="100 MB", size=100_000_000, count=8),)
+SIZES = (*SMALL, *LARGE)
 
 
-def measure(rabbit: Broker, runs: int, sizes: Sequence[Size] = SIZES, contenders: Sequence[str] = ()) -> dict[str, Any]:
-    """Let all contenders, or those that are named, fetch files of each size."""
-    chosen = [one for one in fetchers() if not contenders or one.name in contenders]
-    content: dict[str, Any] = {"counts": {size.name: size.count for size in sizes}, "sizes": {}}
-    for size in sizes:
+@dataclass(frozen=True, kw_only=True)
+class Fetching:
+    """All contenders, or those that are named, fetch files of each of these sizes."""
+
+    sizes: Sequence[Size]
+    contenders: Sequence[str] = ()
+
+    def measure(self, rabbit: Broker, runs: int) -> dict[str, Any]:
+        """Let them fetch so often."""
+        content: dict[str, Any] = {"counts": {size.name: size.count for size in self.sizes}, "sizes": {}}
+        for size in self.sizes:
+            content["sizes"][size.name] = self._measure(rabbit, runs, size)
+        content["exact"] = all(exact(each) for each in content["sizes"].values())
+        return content
+
+    def page(self, content: dict[str, Any]) -> list[str]:
+        """Return the tables."""
+        lines = ["Announced with their sha512; the announcements wait before a program is started.", ""]
+        for name, runs in content["sizes"].items():
+            lines += [*compared(f"{content['counts'][name]:,} files of {name}", runs, COLUMNS, "files"), ""]
+        return lines
+
+    def _measure(self, rabbit: Broker, runs: int, size: Size) -> dict[str, list[Run]]:
+        chosen = [one for one in fetchers() if not self.contenders or one.name in self.contenders]
+        racers = [one for one in chosen if size.few or not one.only_large]
         with TemporaryDirectory() as scratch, ExitStack() as stack:
             source = SourceTree(Path(scratch) / "source", size.count, size.size)
             server = stack.enter_context(FileServer(source.root))
-            racers = [one for one in chosen if size.few or not one.only_large]
 
-            def run(one: Fetcher, source: SourceTree = source, url: str = server.url, scratch: str = scratch) -> Run:
-                return _run(rabbit, one, source, url, Path(scratch))
+            def run(one: Fetcher) -> Run:
+                return _run(rabbit, one, source, server.url, Path(scratch))
 
-            content["sizes"][size.name] = alternate(racers, runs * size.often, run, f"{NAME} {size.name}")
-    content["exact"] = all(exact(each) for each in content["sizes"].values())
-    return content
-
-
-def page(content: dict[str, Any]) -> list[str]:
-    """Return the tables."""
-    lines = ["Announced with their sha512; the announcements wait before a program is started.", ""]
-    for name, runs in content["sizes"].items():
-        lines += [*compared(f"{content['counts'][name]:,} files of {name}", runs, COLUMNS, "files"), ""]
-    return lines
+            return alternate(racers, runs * size.often, run, f"{NAME} {size.name}")
 
 
 def _run(rabbit: Broker, one: Fetcher, source: SourceTree, url: str, scratch: Path) -> Run:
@@ -201,9 +208,10 @@ def main() -> int:
     parser.add_argument("--share", type=float, default=1.0, help="of the files of a full run")
     asked = parser.parse_args()
     sizes = [replace(size, count=max(1, round(size.count * asked.share))) for size in SIZES if size.name in asked.sizes]
+    race = Fetching(sizes=sizes, contenders=asked.contenders)
     with broker() as rabbit:
-        content = measure(rabbit, asked.runs, sizes, asked.contenders)
-    print("\n".join(page(content)))
+        content = race.measure(rabbit, asked.runs)
+    print("\n".join(race.page(content)))
     return 0 if content["exact"] else 1
 
 
