@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import evidence
 import pika
 from announced import announcements
 from brokers import Vhost
@@ -121,6 +122,6 @@ class Race:
         return run(rabbit, contender, self.name, round(self._messages * contender.share))
 
     def page(self, runs: dict[str, list[Run]]) -> list[str]:
-        """Return the table, and what each was told."""
-        told = [f"- {name}: {each[0]['settings']}" for name, each in runs.items() if "settings" in each[0]]
-        return [*compared(self.name, runs, COLUMNS, "rate"), *(["", *told] if told else [])]
+        """Return the table, and one of what each was told."""
+        told = [(name, each[0]["settings"]) for name, each in runs.items()]
+        return [*compared(self.name, runs, COLUMNS, "rate"), "", *evidence.table(["contender", "settings"], told)]
