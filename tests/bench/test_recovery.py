@@ -41,8 +41,10 @@ PUMPS = {
     "winnow": "pump: {{kind: winnow, from: xwinnow, to: xpublic}}",
     "sarra": 'pump: {{kind: sarra, from: xwinnow, to: xpublic, base_url: "{url}"}}',
 }
-WORK = {"winnow": 60_000, "sarra": 12_000}
+WORK = {"winnow": 150_000, "sarra": 50_000}
 """Announcements: what lasts for longer than the pump may take to come back."""
+NAMES = 50_000
+"""Names that one file is given; a file system allows 65,000 of them."""
 BEFORE_SECONDS = 3.0
 
 
@@ -124,11 +126,14 @@ def cluster(broker: RabbitMQ, tmp_path: Path, kind: str) -> Iterator[Cluster]:
 
 
 def give_work(vhost: Vhost, tree: Path, url: str, count: int) -> None:
-    """Announce so many files, which are all the same one under other names."""
+    """Announce so many files, which are few under many names."""
     (tree / "a").mkdir(parents=True)
-    (tree / "a" / "0").write_bytes(b"x" * 1000)
-    for number in range(1, count):
-        os.link(tree / "a" / "0", tree / "a" / str(number))
+    for number in range(count):
+        if number % NAMES == 0:
+            first = tree / "a" / str(number)
+            first.write_bytes(b"x" * 1000)
+        else:
+            os.link(first, tree / "a" / str(number))
     now = write_time(time.time_ns())
     posts = [Post(pub_time=now, base_url=url, rel_path=f"a/{number}", source="alice", size=1000) for number in range(count)]
     carrier = AmqpBroker(AmqpSettings(urls=(vhost.url,)))
