@@ -129,11 +129,11 @@ def give_work(vhost: Vhost, tree: Path, url: str, count: int) -> None:
     """Announce so many files, which are few under many names."""
     (tree / "a").mkdir(parents=True)
     for number in range(count):
-        if number % NAMES == 0:
-            first = tree / "a" / str(number)
-            first.write_bytes(b"x" * 1000)
+        path, named_first = tree / "a" / str(number), tree / "a" / str(number - number % NAMES)
+        if path == named_first:
+            path.write_bytes(b"x" * 1000)
         else:
-            os.link(first, tree / "a" / str(number))
+            os.link(named_first, path)
     now = write_time(time.time_ns())
     posts = [Post(pub_time=now, base_url=url, rel_path=f"a/{number}", source="alice", size=1000) for number in range(count)]
     carrier = AmqpBroker(AmqpSettings(urls=(vhost.url,)))

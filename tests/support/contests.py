@@ -21,7 +21,10 @@ One = TypeVar("One", bound=Named)
 
 
 def alternate(contenders: Sequence[One], runs: int, run: Callable[[One], Run], what: str) -> dict[str, list[Run]]:
-    """Let each run in turn, so many times, and return what came of it by contender. Each time another one begins."""
+    """Let each run in turn, so many times, and return what came of it by contender.
+
+    Who begins moves on, so that none always does.
+    """
     found: dict[str, list[Run]] = {one.name: [] for one in contenders}
     for number in range(runs):
         first = number * len(contenders) // runs
