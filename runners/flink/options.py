@@ -43,9 +43,9 @@ def options(settings: FlinkSettings, job_name: str) -> PipelineOptions:
         # One snapshot after another, with a pause: a mark made after a snapshot has completed belongs to a later one.
         "num_concurrent_checkpoints": 1,
         "min_pause_between_checkpoints": int(MIN_PAUSE_SECONDS * 1000),
+        # A checkpoint that fails or takes longer makes the job begin again from the last one: Flink's default, and Beam can
+        # only ask for the opposite, where a job goes on for ever though no checkpoint succeeds and nothing is acknowledged.
         "checkpoint_timeout_millis": 60_000,
-        # A checkpoint that fails is tried again at the next interval; what it would have let go is kept.
-        "fail_on_checkpointing_errors": False,
         # What a job that was killed can be restored from.
         "externalized_checkpoints_enabled": True,
         "retain_externalized_checkpoints_on_cancellation": True,
@@ -58,5 +58,4 @@ def options(settings: FlinkSettings, job_name: str) -> PipelineOptions:
     }
     if settings.savepoint is not None:
         chosen["savepoint_path"] = str(settings.savepoint)
-        chosen["allow_non_restored_state"] = False
     return PipelineOptions.from_dictionary(chosen)

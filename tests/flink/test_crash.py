@@ -10,6 +10,7 @@ import pytest
 from brokers import eventually
 from winnowing import MORE, PUMP, SECONDS, Winnowing, winnowing
 
+from winnowry.runners.flink.options import MIN_PAUSE_SECONDS
 from winnowry.runners.servers.flink import JobServer
 from winnowry.runners.servers.flink_cluster import FlinkCluster
 from winnowry.runners.servers.management import Broker
@@ -72,6 +73,15 @@ def test_a_task_manager_that_is_killed_costs_no_file_and_shows_no_consumer_one_t
     goes_on(stage, 5_000, kill_a_task_manager, record_property)
 
 
+def test_checkpoints_are_made_as_acknowledgements_rely_on(stage: Winnowing) -> None:
+    stage.begin(0, afresh=False)
+    told = stage.checkpoints("/config")
+    assert told["max_concurrent"] == 1
+    assert told["min_pause"] == 1000 * MIN_PAUSE_SECONDS
+    assert told["tolerable_failed_checkpoints"] == 0
+    assert told["externalization"] == {"enabled": True, "delete_on_cancellation": False}
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("kill", [kill_a_task_manager, kill_a_worker, kill_everything])
 def test_nothing_is_lost_of_a_hundred_thousand_announcements(
@@ -105,14 +115,19 @@ def test_what_is_read_while_a_checkpoint_is_being_made_is_not_lost(stage: Winnow
         stage.fused.wait(100, SECONDS)
         # With the end of the next one, what was read between these two is acknowledged: enough to be seen beside what comes.
         eventually(lambda: stage.completed() > completed + 1, SECONDS, "two checkpoints amid announcements")
+        # Not earlier: after some ten seconds without a gate the reader can hand out nothing more.
+        due = stage.last_checkpoint() + RARELY
+        eventually(lambda: time.time() > due - 1.0, SECONDS, "the next checkpoint being due")
         with stage.without_a_gate():
             eventually(lambda: snapshots(stage) >= BUT_ONE, SECONDS, "a checkpoint that waits for one worker")
             before, completed = stage.unsettled(), stage.completed()
             eventually(lambda: stage.unsettled() > before + 400, SECONDS, "the reader going on")
             read = stage.unsettled()
         eventually(Falling(stage.unsettled, read), SECONDS, "acknowledgements at the end of that checkpoint")
-        kill_a_task_manager(stage, Random(0))
+        # Flink tells of it up to three seconds later (`web.refresh-interval`).
+        eventually(lambda: stage.completed() > completed, SECONDS, "Flink telling of its end")
         assert stage.completed() == completed + 1
+        kill_a_task_manager(stage, Random(0))
     tally = stage.end(names, 0.0)
     assert tally.clean, tally
 

@@ -137,9 +137,9 @@ class Winnowing:
         assert job is not None
         return job.id
 
-    def checkpoints(self) -> dict[str, Any]:
-        """Return what Flink tells of the job's checkpoints."""
-        told: dict[str, Any] = requests.get(f"{self.flink.rest}/jobs/{self.job}/checkpoints", timeout=30).json()
+    def checkpoints(self, what: str = "") -> dict[str, Any]:
+        """Return what Flink tells of the job's checkpoints; with ``/config``, of how it makes them."""
+        told: dict[str, Any] = requests.get(f"{self.flink.rest}/jobs/{self.job}/checkpoints{what}", timeout=30).json()
         return told
 
     def completed(self) -> int:
