@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 import struct
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -245,16 +245,15 @@ class Winnowing:
         return [number for number, pool in self.flink.pools.items() if pool.workers()]
 
     @contextmanager
-    def without_a_gate(self) -> Iterator[None]:
-        """Stop the worker that does not read, so that a checkpoint that is begun meanwhile comes to no end."""
+    def without_a_gate(self) -> Iterator[Callable[[], AbstractContextManager[None]]]:
+        """Stop the worker that does not read, so that a checkpoint that is begun meanwhile comes to no end.
+
+        Yield what lets it work for a while.
+        """
         reader = self.reader()
         worker = next(process for process in self.workers() if process != reader)
-        os.kill(worker, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            with suppress(ProcessLookupError):
-                os.kill(worker, signal.SIGCONT)
+        with _sent(worker, signal.SIGSTOP, signal.SIGCONT):
+            yield lambda: _sent(worker, signal.SIGCONT, signal.SIGSTOP)
 
     def reader(self) -> int:
         """Return the process number of the worker that reads."""
@@ -278,6 +277,17 @@ def winnowing(broker: Broker, folder: Path, flink: FlinkCluster, job_server: Job
         undo.callback(made.stack.close)
         undo.callback(made.stop)
         yield made
+
+
+@contextmanager
+def _sent(process: int, first: signal.Signals, last: signal.Signals) -> Iterator[None]:
+    """Send a process one signal, and another one at the end, if it is still there."""
+    os.kill(process, first)
+    try:
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(process, last)
 
 
 def _made(folder: Path) -> Path:
