@@ -1,7 +1,7 @@
 from itertools import count
 
 from arrivals import a_delivery
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from winnowry.runners.flink.marks import Acknowledgements
@@ -51,6 +51,7 @@ def play(job: Job, step: int | str) -> None:
         job.complete_checkpoint()
 
 
+@example(["begin", 1, "complete"])  # read after the snapshot, finalized with it
 @given(st.lists(steps, max_size=60))
 def test_nothing_is_acknowledged_that_no_completed_checkpoint_holds(course: list[int | str]) -> None:
     job = Job()
