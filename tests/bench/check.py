@@ -31,6 +31,7 @@ LOST = 0.25
 OTHER_WORK = 0.5
 """Processors busy with something else from which on nothing is believed."""
 LOOK_SECONDS = 2.0
+"""Seconds for which is looked what is busy, before and after."""
 RUNS = 3
 MESSAGES = 10_000
 OURS, BARE = "winnowry", "bare pika loop"
@@ -70,11 +71,11 @@ def lost(found: Ratios, recorded: Ratios) -> list[str]:
     return [name for name, ratio in found.items() if ratio < (1 - LOST) * recorded.get(name, 0.0)]
 
 
-def load(seconds: float = LOOK_SECONDS) -> float:
-    """Return how many processors are busy, watched for so many seconds: a load average is of the minutes before."""
+def load() -> float:
+    """Return how many processors are busy, watched for a moment: a load average is of the minutes before."""
     before = _ticks()
-    time.sleep(seconds)
-    return round((_ticks() - before) / (seconds * os.sysconf("SC_CLK_TCK")), 1)
+    time.sleep(LOOK_SECONDS)
+    return round((_ticks() - before) / (LOOK_SECONDS * os.sysconf("SC_CLK_TCK")), 1)
 
 
 def _ticks() -> int:

@@ -93,8 +93,8 @@ def test_nothing_is_lost_of_a_hundred_thousand_announcements(
 class Falling:
     """Whether a figure that grows has fallen since it was last looked at."""
 
-    def __init__(self, figure: Callable[[], int], last: int) -> None:
-        self._figure, self._last = figure, last
+    def __init__(self, figure: Callable[[], int]) -> None:
+        self._figure, self._last = figure, figure()
 
     def __call__(self) -> bool:
         before, self._last = self._last, self._figure()
@@ -127,7 +127,7 @@ def test_what_is_read_while_a_checkpoint_is_being_made_is_not_lost(stage: Winnow
             eventually(lambda: bool(waiting(stage)), SECONDS, "a checkpoint that waits for one worker")
             [making], before = waiting(stage), stage.unsettled()
             eventually(lambda: stage.unsettled() > before + 400, SECONDS, "the reader going on")
-            falls = Falling(stage.unsettled, stage.unsettled())
+            falls = Falling(stage.unsettled)
             # Not longer: of what was read meanwhile, the gate is not to announce much before something is killed.
             with working():
                 eventually(lambda: newest(stage) == f"chk-{making}", SECONDS, "the end of that checkpoint")
